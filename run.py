@@ -172,6 +172,9 @@ class _Parser(argparse.ArgumentParser):
     """A parser that shows arguments and does not obey them."""
 
     def error(self, message: str) -> NoReturn:
+        is_unknown = message.startswith("unrecognized arguments: ")
+        if is_unknown and any(word.partition("=")[0] == "--layout" for word in message.split()):
+            message += "; a layout belongs to na64 catalogue, and its catalogue keeps it"
         super().error(visible(without_secrets(message)))
 
 

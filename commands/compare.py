@@ -35,7 +35,7 @@ def _add_overlay(verbs: Any) -> None:
     parser.add_argument("--only", metavar="VARIABLE,...", help="draw and test these only")
     hide = "hide in simulation what is hidden in data; reads simulated events again, opens nothing"
     parser.add_argument("--hide-in-simulation", action="store_true", help=hide)
-    parser.add_argument("--to", type=Path, metavar="DIR", help="default: overlay in DATA")
+    parser.add_argument("--to", type=Path, metavar="DIR", help="default: overlay or overlay_hidden in DATA")
 
 
 def _add_compare(verbs: Any) -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 
 from na64.datasets.basics.toml import Placed, unknown
+from na64.datasets.basics.units import UNITS
 from na64.selections.base import KINDS, entries_of, with_entries, with_source
 
 SET = "NOT FOUND: set"
 """How the source of a cut begins of which a value was set."""
 
 _WHOLE = ("yields_after", "skipped_at_most")
-_BOUNDS = ("above", "min", "below", "max", "equals", "unit", "beyond")
+_NUMBERS = ("above", "min", "below", "max", "equals", "beyond")
+_BOUNDS = (*_NUMBERS, "unit")
+_WITH_UNIT = re.compile(r"(?P<number>[-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)\s*(?P<unit>[A-Za-z]+)")
 _TELLING = ("label", "source")
 _PLACE = "--set"
 
@@ -84,15 +88,36 @@ def _with_key(entry: Mapping[str, object], keys: list[str], value: object, path:
     if first == "name":
         raise ValueError(f"{_PLACE} {path}: a name cannot be set")
     if first not in entry and not (not others and first in _BOUNDS and "name" not in entry):
+        if first in _BOUNDS and not others and (features := _bounded(entry)):
+            wanted = f"{path.rpartition('.')[0]}.{features[0]}.{first}={value}"
+            raise KeyError(f'{_PLACE} {path}: expected CUT.FEATURE.BOUND=VALUE, "{wanted}"')
         raise KeyError(f"{_PLACE} {path}: {unknown('key', first, known)}")
     before = entry.get(first)
     if not others:
         if isinstance(before, Mapping):
             raise ValueError(f"{_PLACE} {path}: expected a value below it, one of {', '.join(before)}")
+        _refuse_unit(first, value, entry, path)
         return {**entry, first: value}
     if not isinstance(before, Mapping):
         raise KeyError(f"{_PLACE} {path}: {first} has nothing below it")
     return {**entry, first: _with_key(before, others, value, path)}
+
+
+def _bounded(entry: Mapping[str, object]) -> list[str]:
+    """Features of a cut or region that have bounds."""
+    return [key for key, value in entry.items() if isinstance(value, Mapping) and {*value} & {*_BOUNDS}]
+
+
+def _refuse_unit(key: str, value: object, entry: Mapping[str, object], path: str) -> None:
+    """Refuse a bound that is written with its unit, which is that of the file."""
+    if key not in _NUMBERS or not isinstance(value, str) or not (found := _WITH_UNIT.fullmatch(value)):
+        return
+    if found["unit"] not in UNITS:
+        return
+    unit = entry.get("unit", "1")
+    is_that = f"the unit is {unit}" if unit != "1" else "it is a plain number"
+    asks = f"write {found['number']}, " if found["unit"] == unit else ""
+    raise ValueError(f"{_PLACE} {path}: {value} has a unit: {asks}{is_that}")
 
 
 def _settable(entry: Mapping[str, object]) -> list[str]:

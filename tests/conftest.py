@@ -200,6 +200,7 @@ def _undrawn() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("matplotlib.figure.Figure.savefig", save)
         patch.setattr("matplotlib.layout_engine.ConstrainedLayoutEngine.execute", lambda *_: None)
+        patch.setattr("na64.outputs.report.column_layout.ColumnLayout.execute", lambda *_: None)
         patch.setattr("matplotlib.figure.Figure.findobj", lambda *_: [])  # it makes every tick
         yield
 

@@ -96,6 +96,8 @@ def build(
         A path where nothing is; tables beside the files that are wrong or contradict each other; files of
         different productions.
     """
+    if not settled >= 0:
+        raise ValueError(f"files settled after {settled} s: expected a number from 0 on")
     own = _period_folder(folder, previous)
     known_periods = periods or (load_periods() if own is None else own.load())
     if period is not None and period not in known_periods:

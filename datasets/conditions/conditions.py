@@ -38,6 +38,11 @@ class RunType(Enum):
     BEAM = "beam"
     UNKNOWN = "unknown"
 
+    @property
+    def is_physics(self) -> bool:
+        """Whether events and particles on target of such a run are divided by each other."""
+        return self in (RunType.PHYSICS, RunType.UNKNOWN)
+
 
 class Quality(Enum):
     """If a spill can be used."""

@@ -207,7 +207,8 @@ def _check(formula: Formula, table: TomlTable, known: Mapping[str, str]) -> None
     try:
         for name in formula.inputs:
             if name not in known:
-                raise KeyError(unknown("name", name, [*known, *UNITS]))
+                others = {*known, *UNITS} - {formula.name}
+                raise KeyError(unknown("name", name, others))
         found = dimension_in(formula.tree, known)
     except (KeyError, ValueError) as error:
         raise type(error)(f"{place}: {error.args[0]}") from error

@@ -27,6 +27,9 @@ from na64.outputs.result.products import Products
 from na64.outputs.result.store import read_result
 from na64.outputs.result.table import Table
 
+OVERLAY, HIDDEN_ALIKE = "overlay", "overlay_hidden"
+"""Folders of data upon whole simulation, and upon simulation that hides what the data hide."""
+
 
 def compare(
     first: str | Path,
@@ -150,7 +153,8 @@ def overlay(
     only : sequence of str, optional
         Variables that are drawn and tested; by default all.
     to : str or Path, optional
-        Folder of table and figures; by default ``overlay`` in that of the data.
+        Folder of table and figures; by default ``overlay`` in that of the data, or ``overlay_hidden`` if
+        events are hidden in simulation.
     hide_in_simulation : bool
         Hide in simulation what is hidden in data: its events are counted again without those.
     progress : callable
@@ -191,7 +195,7 @@ def overlay(
         sources = hide_as_in_data(Path(data), zip(folders, sources, strict=True), listener)
     found = upon.overlay(recorded, sources, only=only)
     listener.say(lines(found))
-    place = Path(to) if to is not None else Path(data) / "overlay"
+    place = Path(to) if to is not None else Path(data) / (HIDDEN_ALIKE if hide_in_simulation else OVERLAY)
     write_bytes(place / "overlay.csv", table_of(found).to_csv())
     label = heading(recorded.summary, read_status(Path(data)))
     for name, make in pages(found, label, display_of(recorded.summary, recorded.histograms)):

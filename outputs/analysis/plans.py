@@ -117,13 +117,16 @@ def load_plan(
     if code:
         for energy in _beam_energies(loaded, known):
             code.rehearse(here, energy)
-    chosen = load_selection(
-        selection,
-        extra_features=code.features if code else None,
-        period_features=here,
-        other_features=elsewhere,
-        settings=tuple(settings),
-    )
+    try:
+        chosen = load_selection(
+            selection,
+            extra_features=code.features if code else None,
+            period_features=here,
+            other_features=elsewhere,
+            settings=tuple(settings),
+        )
+    except KeyError as error:
+        raise KeyError(f"{error.args[0]}{_where_columns_are(error)}") from error
     text = _text_of(runs)
     wanted = chosen_runs(text, loaded.runs) if text else None
     constants = load_calibration(calibration) if calibration else None
@@ -143,6 +146,13 @@ def load_plan(
         tuple(settings),
         path_of(calibration) if calibration else None,
     )
+
+
+def _where_columns_are(error: KeyError) -> str:
+    """How a name that is not known, and may be a branch of the files, is made known."""
+    if any(f"unknown {noun} " in str(error.args[0]) for noun in ("feature", "name")):
+        return "; a branch of your files is known by its line in a layout: na64 catalogue --layout, layout.md"
+    return ""
 
 
 def _beam_energies(catalogue: Catalogue, known: Mapping[str, Period]) -> list[float]:

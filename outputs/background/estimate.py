@@ -10,8 +10,6 @@ from typing import Any
 import hist
 
 from na64.datasets.basics.toml import unknown
-from na64.datasets.conditions.conditions import RunType
-from na64.datasets.conditions.on_target import add_by_kind
 from na64.outputs.background.control_shape import ControlShape
 from na64.outputs.background.extrapolation import LEAST_EVENTS, Extrapolation, Sideband, extrapolate
 from na64.outputs.background.rates import (
@@ -331,6 +329,5 @@ def yields_of(products: Products) -> dict[str, float | None]:
 
 def _exposures(summary: Summary) -> dict[str, float | None]:
     """Particles on target of physics runs, by kind: live ones, or else those delivered; None if not known."""
-    runs = [run for run in summary.runs if run.type == RunType.PHYSICS.value]
-    kinds = add_by_kind((summary.particle_of(run), run.eot_delivered, run.eot_live) for run in runs)
+    kinds = summary.exposures if summary.physics_runs else ()
     return {kind.label.lower(): kind.live or kind.delivered or None for kind in kinds}

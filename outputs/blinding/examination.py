@@ -10,6 +10,8 @@ from na64.datasets.basics.json_records import parse_object
 from na64.outputs.blinding.freeze import FREEZE
 from na64.outputs.result import audit_log
 from na64.outputs.result.request import LOG, REQUEST, read_request
+from na64.outputs.result.store import RESULT, check_products
+from na64.outputs.result.summary import from_json
 
 
 def find_log(path: Path) -> Path:
@@ -34,7 +36,8 @@ def problems(path: Path, heads: Iterable[str] = ()) -> list[str]:
     Parameters
     ----------
     path : Path
-        As `find_log` takes it. Of a folder of a result, what lies there must be in the log too.
+        As `find_log` takes it. Of a folder of a result, what lies there must be in the log too, and its
+        products must be those that the result was written with.
     heads : iterable of str
         Hashes of lines that were kept elsewhere.
     """
@@ -44,7 +47,19 @@ def problems(path: Path, heads: Iterable[str] = ()) -> list[str]:
     if not path.is_dir() or not (path / REQUEST).exists():
         return audit_log.lost(log, heads)
     of_request = (f"{REQUEST}: {problem}" for problem in audit_log.lost(log, [read_request(path).audit]))
-    return [*audit_log.lost(log, heads), *of_request, *_of_freeze(path, log), *unknown_records(path, log)]
+    of_files = [*_of_freeze(path, log), *unknown_records(path, log), *_of_products(path)]
+    return [*audit_log.lost(log, heads), *of_request, *of_files]
+
+
+def _of_products(folder: Path) -> Iterator[str]:
+    """Compare a result and its products with the digests that it keeps of them."""
+    if (folder / RESULT).exists():
+        try:
+            check_products(folder, from_json((folder / RESULT).read_bytes()))
+        except FileNotFoundError as error:
+            yield f"{Path(error.filename).name} is gone"
+        except ValueError as error:
+            yield str(error)
 
 
 def _of_freeze(folder: Path, log: Path) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from na64.outputs.blinding.opened_box import OPENED, UNBLINDED
 from na64.outputs.result import audit_log
 from na64.outputs.result.request import LOG, REQUEST, read_request
 from na64.outputs.result.store import DRAWN, LABEL, PROVENANCE, RESULT
-from na64.outputs.result.summary import Summary, from_json
+from na64.outputs.result.summary import from_json
 from na64.processors.job import Job
 
 OPENINGS = (UNBLINDED, "unblinded-*.json", OPENED, f"{OPENED}-*")
@@ -32,7 +33,8 @@ MADE = (
     *("dimuon.csv", "dimuon.json", "muon_peaks.csv", "dimuon", "efficiencies.csv"),
     *("beam.csv", "beam.json", "beam"),
     *("efficiency.csv", "efficiency_losses.csv", "efficiency_variations.csv", "efficiency.png"),
-    *("events", "events.parquet", "events.root", "events.csv", "compare", "overlay", "stability", "scan"),
+    *("events", "events.parquet", "events.root", "events.csv"),
+    *("compare", "overlay", "overlay_hidden", "stability", "scan"),
 )
 """What commands write into the folder of a result; counts by segment stay, which name what they are of."""
 
@@ -86,34 +88,83 @@ def conflicts(folder: Path, catalogue: Catalogue, job: Job) -> Iterator[str]:
     if not (folder / RESULT).exists():
         return
     try:
-        summary = from_json((folder / RESULT).read_bytes(), edited_too=True)
-    except ValueError:
-        return  # nothing that could be compared: it is written anew
-    if summary.is_data is not (catalogue.kind is SampleKind.DATA):
-        yield "of data, not of simulation" if summary.is_data else "of simulation, not of data"
-    if summary.identities.get("selection") != job.selection.identity:
-        yield f"of another selection ({_selection(summary)}, not {job.selection.name} as it is now)"
+        made_of = _made_of(folder)
+        lost = _not_catalogued(folder, catalogue)
+    except FileNotFoundError as error:
+        yield f"that cannot be said to be the one asked for ({Path(error.filename).name} is gone)"
+        return
+    except ValueError as error:
+        yield f"that cannot be said to be the one asked for ({error})"
+        return
+    if made_of.is_data is not (catalogue.kind is SampleKind.DATA):
+        yield "of data, not of simulation" if made_of.is_data else "of simulation, not of data"
+    if made_of.selection != job.selection.identity:
+        yield f"of another selection ({made_of.name}, not {job.selection.name} as it is now)"
     plugins = (job.plugin.identity, job.plugin.sha256) if job.plugin else ("none",)
-    if summary.identities.get("plug-in", "none") not in plugins:  # the text, before version 0.2
+    if made_of.plugin not in plugins:  # the text, before version 0.2
         yield "of another plug-in"
-    calibration = None if job.calibration is None else job.calibration.identity
-    if summary.identities.get("calibration") != calibration:
+    if made_of.calibration != ("" if job.calibration is None else job.calibration.identity):
         yield "with another calibration of the cells"
-    if lost := _not_catalogued(folder, catalogue):
+    if lost:
         yield f"of another catalogue: {lost} is not in this one"
 
 
-def _selection(summary: Summary) -> str:
-    return f"{summary.selection.name}, cuts {summary.selection.cuts_identity}"
+@dataclass(frozen=True, slots=True)
+class _MadeOf:
+    """What a result was made of: identities of selection, plug-in and calibration, empty for none."""
+
+    name: str
+    is_data: bool
+    selection: str
+    plugin: str
+    calibration: str
+
+
+def _made_of(folder: Path) -> _MadeOf:
+    """What the result in a folder was made of, as it says itself or, if it was edited, what lies beside it.
+
+    Raises
+    ------
+    FileNotFoundError
+    ValueError
+        Neither can be read; names the file.
+    """
+    try:
+        summary = from_json((folder / RESULT).read_bytes())
+    except ValueError:
+        return _made_of_beside(folder)
+    known, cuts = summary.identities, summary.selection
+    return _MadeOf(
+        name=f"{cuts.name}, cuts {cuts.cuts_identity}",
+        is_data=summary.is_data,
+        selection=known.get("selection", ""),
+        plugin=known.get("plug-in", "none"),
+        calibration=known.get("calibration", ""),
+    )
+
+
+def _made_of_beside(folder: Path) -> _MadeOf:
+    """Same as `PROVENANCE` and `REQUEST` have it; only the request of data names a line of the log."""
+    plain = read_object(folder / PROVENANCE)
+    try:
+        selection, plugin = plain["selection"], plain["plugin"] or {"identity": "none"}
+        return _MadeOf(
+            name=str(selection["name"]),
+            is_data=bool(read_request(folder).audit),
+            selection=str(selection["identity"]),
+            plugin=str(plugin["identity"]),
+            calibration=str(plain["calibration"]),
+        )
+    except (KeyError, TypeError):
+        raise ValueError(f"{RESULT} was damaged, and {PROVENANCE} names no selection") from None
 
 
 def _not_catalogued(folder: Path, catalogue: Catalogue) -> str:
     """Name a file that the result was made of and that the catalogue has neither by content nor by name."""
-    try:
-        inputs = read_object(folder / PROVENANCE).get("inputs", {})
-        made_of = {str(digest): str(name) for digest, name in inputs.items()}
-    except (AttributeError, OSError, ValueError):
-        return ""
+    inputs = read_object(folder / PROVENANCE).get("inputs", {})
+    if not isinstance(inputs, dict):
+        raise ValueError(f"{PROVENANCE}: inputs: expected file names by sha256")
+    made_of = {str(digest): str(name) for digest, name in inputs.items()}
     known = {record.sha256 for record in catalogue.files} | {record.name for record in catalogue.files}
     return min((name for digest, name in made_of.items() if not {digest, name} & known), default="")
 
@@ -130,10 +181,11 @@ def _commitment(folder: Path) -> dict[str, str]:
 def _logs(folder: Path, catalogue: Catalogue, path: Path) -> set[Path]:
     """Find the logs that have to know: that of the old result if it is of data, and that of the new one."""
     logs = {path.resolve().with_name(LOG)} if catalogue.kind is SampleKind.DATA else set()
-    summary = from_json((folder / RESULT).read_bytes(), edited_too=True)
-    if summary.is_data and (folder / REQUEST).exists():
-        logs.add(read_request(folder).log(folder).resolve())
-    return logs
+    try:
+        request = read_request(folder)
+    except (FileNotFoundError, ValueError):
+        return logs  # damaged as well: which log it had is not known
+    return logs | {request.log(folder).resolve()} if request.audit else logs
 
 
 def _keep(folder: Path, kept: Path) -> None:

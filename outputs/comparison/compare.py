@@ -8,13 +8,15 @@ from dataclasses import dataclass
 
 from na64.datasets.conditions.on_target import on_target
 from na64.datasets.instrument.features import FEATURES
+from na64.outputs.comparison.event_samples import hidden_on_one_side, runs_left_out
 from na64.outputs.comparison.pairing import Changed, RunChange
 from na64.outputs.comparison.statistics import after_looks, same_rate
-from na64.outputs.result.cutflow import ALL_RUNS
+from na64.outputs.result.cutflow import ALL_RUNS, VISIBLE
 from na64.outputs.result.messages import counted
 from na64.outputs.result.products import Products
 from na64.outputs.result.table import Table
 
+_VISIBLE_EVENTS = "visible events"
 _EQUAL_RATES = "p(equal rates)"
 _TESTS_OF_RATES = {"p_equal_rates": (_EQUAL_RATES, "rates are equal")}
 _TESTS_OF_EVENTS = {
@@ -97,11 +99,22 @@ class ChangedEventsRow:
 
 @dataclass(frozen=True, slots=True)
 class Exposures:
-    """What the counts of two results are in proportion to."""
+    """What the counts of two results are in proportion to.
+
+    Attributes
+    ----------
+    first, second : float
+        Of the physics runs.
+    unit : str
+        What it counts, in words.
+    label : str
+        One of these, in short.
+    """
 
     first: float
     second: float
     unit: str
+    label: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +128,15 @@ class Comparison:
     same_events : bool
         They are of the same events: what they select is matched event by event.
     exposures : Exposures or None
-        Of all runs, if they are of other events.
+        Of physics runs, if they are of other events.
     cutflow : Table of ComparedCut
+        Of other events: of physics runs.
     runs : Table of ComparedRun
     events : Table of ChangedEventsRow
     after : str
         Where the selected events of ``runs`` and ``events`` were taken.
+    notes : tuple of str
+        Which runs do not count, and which events one of the results hides, a line each.
     """
 
     names: tuple[str, str]
@@ -130,6 +146,7 @@ class Comparison:
     runs: Table[ComparedRun]
     events: Table[ChangedEventsRow]
     after: str
+    notes: tuple[str, ...] = ()
 
     @property
     def tests(self) -> dict[str, tuple[str, str]]:
@@ -164,7 +181,8 @@ def compare_events(
     everything = [event for _, events in changes for event in events]
     table = _events_table(everything)
     flow = _cutflow(*products, None)
-    return Comparison(names, True, None, flow, Table(ComparedRun, rows), table, after or "all cuts")
+    notes = tuple(hidden_on_one_side(*products))
+    return Comparison(names, True, None, flow, Table(ComparedRun, rows), table, after or "all cuts", notes)
 
 
 def _changed_rows(changes: Sequence[RunChange]) -> Iterator[ComparedRun]:
@@ -181,23 +199,34 @@ def compare_rates(
 ) -> Comparison:
     """Compare results of other events: counts in proportion to the exposure, cut by cut and run by run.
 
-    Only runs that both results have are compared run by run.
+    Events and exposure are of physics runs, or of all runs of a result that has no physics run. Only runs
+    that both results have are compared run by run.
     """
     exposures = exposures_of(*products)
     flow = _cutflow(*products, exposures)
     rows = list(_run_rows(*products, after, exposures.unit))
-    return Comparison(
-        names, False, exposures, flow, Table(ComparedRun, rows), _events_table(()), after or "all cuts"
-    )
+    runs, notes = Table(ComparedRun, rows), (*runs_left_out(*products), *hidden_on_one_side(*products))
+    return Comparison(names, False, exposures, flow, runs, _events_table(()), after or "all cuts", notes)
 
 
 def exposures_of(one: Products, other: Products) -> Exposures:
     """Particles on target if they are known of all runs and all are of one kind, else the visible events."""
     first, second = (products.summary.delivered for products in (one, other))
     if first is not None and second is not None and first.particle == second.particle:
-        return Exposures(first.delivered or 0.0, second.delivered or 0.0, on_target(first.particle))
-    visible = [float(products.summary.totals["visible"]) for products in (one, other)]
-    return Exposures(visible[0], visible[1], "visible events")
+        unit = (on_target(first.particle), first.label)
+        return Exposures(first.delivered or 0.0, second.delivered or 0.0, *unit)
+    visible = [float(of_rate_runs(products)[VISIBLE]) for products in (one, other)]
+    return Exposures(visible[0], visible[1], _VISIBLE_EVENTS, "visible event")
+
+
+def of_rate_runs(products: Products) -> dict[str, int]:
+    """What each cut leaves of the runs whose exposure counts, by cut."""
+    runs = {str(run.run) for run in products.summary.rate_runs}
+    passed: dict[str, int] = {}
+    for row in products.cutflow.rows:
+        if row.run in runs:
+            passed[row.cut] = passed.get(row.cut, 0) + row.passed
+    return passed
 
 
 def merged_names(one: Sequence[str], other: Sequence[str]) -> list[str]:
@@ -211,7 +240,8 @@ def merged_names(one: Sequence[str], other: Sequence[str]) -> list[str]:
 
 
 def _cutflow(one: Products, other: Products, exposures: Exposures | None) -> Table[ComparedCut]:
-    flows = [_passed(products) for products in (one, other)]
+    flow_of = _passed if exposures is None else of_rate_runs
+    flows = [flow_of(products) for products in (one, other)]
     rows: list[ComparedCut] = []
     for name in merged_names(*(list(flow) for flow in flows)):
         a, b = (flow.get(name) for flow in flows)
@@ -230,14 +260,14 @@ def _passed(products: Products, run: str = ALL_RUNS) -> dict[str, int]:
 
 
 def _run_rows(one: Products, other: Products, after: str | None, unit: str) -> Iterator[ComparedRun]:
-    known = [{run.run: run for run in products.summary.runs} for products in (one, other)]
+    known = [{run.run: run for run in products.summary.rate_runs} for products in (one, other)]
     for run in sorted(known[0].keys() & known[1].keys()):
         counts, exposures = [], []
         for products, facts in zip((one, other), known, strict=True):
             passed = _passed(products, str(run))
             counts.append(passed[after] if after else list(passed.values())[-1])
             exposure = facts[run].eot_delivered or 0.0
-            exposures.append(exposure if unit != "visible events" else float(passed["visible"]))
+            exposures.append(exposure if unit != _VISIBLE_EVENTS else float(passed[VISIBLE]))
         p = float(same_rate(counts[0], exposures[0], counts[1], exposures[1]))
         yield ComparedRun(run, counts[0], counts[1], None, None, p, None, None)
 
@@ -258,17 +288,27 @@ def lines(found: Comparison) -> Iterator[str]:
     for letter, name in zip("AB", found.names, strict=True):
         yield f"{letter}: {name}"
     yield _how(found)
+    yield from found.notes
+    difference, ratio = _heads(found)
     test = "" if found.same_events else f"{_EQUAL_RATES:>18}"
-    yield f"{'':<18}{'A':>12}{'B':>12}{'B - A':>11}{'B / A':>9}{test}"
+    yield f"{'':<18}{'A':>12}{'B':>12}{difference}{ratio}{test}"
+    wide, wider = len(difference), len(ratio)
     for row in found.cutflow.rows:
         p = "" if row.p_equal_rates is None else f"{row.p_equal_rates:18.2g}"
         ratio = "" if row.ratio is None else f"{row.ratio:.4f}"
         numbers = (_count(row.first), _count(row.second), _signed(row.difference))
-        yield f"{row.cut:<18}{numbers[0]:>12}{numbers[1]:>12}{numbers[2]:>11}{ratio:>9}{p}"
+        yield f"{row.cut:<18}{numbers[0]:>12}{numbers[1]:>12}{numbers[2]:>{wide}}{ratio:>{wider}}{p}"
     if found.runs.rows:
         yield from _of_runs(found)
     if found.same_events:
         yield from _of_events(found)
+
+
+def _heads(found: Comparison) -> tuple[str, str]:
+    """Headings of difference and ratio, as wide as their columns; of other events with their units."""
+    if found.exposures is None:
+        return f"{'B - A':>11}", f"{'B / A':>9}"
+    return "  B - A, events", f"  B / A, per {found.exposures.label}"
 
 
 def _how(found: Comparison) -> str:
@@ -276,7 +316,8 @@ def _how(found: Comparison) -> str:
         return "the same events, matched by run, spill and event"
     return (
         f"other events, per {found.exposures.unit}: {found.exposures.first:.4g} and "
-        f"{found.exposures.second:.4g}; p: the chance that equal rates look so different or more"
+        f"{found.exposures.second:.4g} in physics runs; p: the chance that equal rates look so different or "
+        "more"
     )
 
 

@@ -17,7 +17,6 @@ from na64.processors.counting.counting import apply_cuts
 from na64.processors.reread_events import EventBatch
 from na64.selections.selection import VISIBLE, Selection
 
-_OTHER_TYPES = ("calibration", "beam")
 _FINE = 16  # events; of a spill, to be joined into parts later
 
 Floats = NDArray[np.float64]
@@ -131,7 +130,7 @@ def gather(analysis: ReopenedResult, after: str | None) -> Gathered:
     """
     selection = analysis.selection
     names, after = tuple(selection.index), after or VISIBLE
-    left_out = tuple(run for run, context in analysis.job.runs.items() if context.type.value in _OTHER_TYPES)
+    left_out = tuple(run for run, context in analysis.job.runs.items() if not context.type.is_physics)
     spills: dict[Place, DriftSums] = {}
     parts: dict[Place, DriftSums] = {}
     low, high = _ends(selection)

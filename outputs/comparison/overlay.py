@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from na64.datasets.basics.toml import unknown
 from na64.datasets.conditions.on_target import UNKNOWN, on_target
+from na64.outputs.comparison.event_samples import other_runs_in_histograms
+from na64.outputs.comparison.other_cuts import left_out, of_other_cuts
 from na64.outputs.comparison.statistics import Agreement, agreement
 from na64.outputs.result.origin import check_runs
 from na64.outputs.result.products import Products, energy_planes, weighted_names
@@ -108,6 +110,9 @@ class Overlay:
     distributions : tuple of Distribution
     hidden : tuple of str
         What is hidden in the simulations as in the data, a line each.
+    notes : tuple of str
+        Events of runs without a part in the exposure, and what is left out because of other cuts or because
+        no event has a value, a line each.
     """
 
     label: str
@@ -115,6 +120,7 @@ class Overlay:
     norm: str
     distributions: tuple[Distribution, ...]
     hidden: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def overlay(
@@ -135,22 +141,62 @@ def overlay(
     Raises
     ------
     ValueError
-        The results have no distribution in common, or a cut has bounds of its own in some runs of the data.
+        The results have no distribution in common, or none that was asked for and of which all have values;
+        or a cut has bounds of its own in some runs of the data.
     KeyError
         None of those in common is of a variable that was asked for.
     """
     for source in sources:
         check_runs(data.summary, source.products.summary)
-    found = tuple(_distributions(data, sources, _scales(data, sources)))
+    other_cuts = [of_other_cuts(data.summary, source.products.summary) for source in sources]
+    names_left_out = {fact.name for facts in other_cuts for fact in facts}
+    found = tuple(_distributions(data, sources, _scales(data, sources), names_left_out))
     if not found:
         raise ValueError("data and simulation have no distribution in common: was another selection used?")
+    found, valueless = _with_values(_chosen(found, only), _lacking(data, sources))
+    names, hidden = tuple(s.name for s in sources), tuple(s.hidden for s in sources if s.hidden)
+    of = {"the data": data, **{one.name: one.products for one in sources}}
+    notes = (
+        *other_runs_in_histograms(of, {one.events for one in found}),
+        *(
+            left_out(data.summary, source.products.summary, facts, source.name)
+            for source, facts in zip(sources, other_cuts, strict=True)
+            if facts
+        ),
+        *valueless,
+    )
+    return Overlay(data.summary.label, names, _norm(data, sources), found, hidden, notes)
+
+
+def _chosen(found: tuple[Distribution, ...], only: Sequence[str] | None) -> tuple[Distribution, ...]:
+    """Distributions of the variables that were asked for."""
     for name in only or ():
         if name not in {one.name for one in found}:
             raise KeyError(unknown("variable", name, {one.name for one in found}))
-    if only is not None:
-        found = tuple(one for one in found if one.name in only)
-    names, hidden = tuple(s.name for s in sources), tuple(s.hidden for s in sources if s.hidden)
-    return Overlay(data.summary.label, names, _norm(data, sources), found, hidden)
+    return found if only is None else tuple(one for one in found if one.name in only)
+
+
+def _with_values(
+    found: tuple[Distribution, ...], lacking: dict[str, str]
+) -> tuple[tuple[Distribution, ...], tuple[str, ...]]:
+    """Distributions of features that have values everywhere, and a line for each of the others."""
+    others = tuple(
+        dict.fromkeys(
+            f"{one.name} is left out: no event of {lacking[one.feature]} has a value of {one.feature}"
+            for one in found
+            if one.feature in lacking
+        )
+    )
+    kept = tuple(one for one in found if one.feature not in lacking)
+    if not kept:
+        raise ValueError("; ".join(others))
+    return kept, others
+
+
+def _lacking(data: Products, sources: Sequence[ScaledSimulation]) -> dict[str, str]:
+    """Features of which no event has a value, and in which result."""
+    named = {"the data": data, **{source.name: source.products for source in sources}}
+    return {name: place for place, one in named.items() for name in one.summary.without_values}
 
 
 def check_apart(sources: Sequence[ScaledSimulation]) -> None:
@@ -173,7 +219,7 @@ def _scales(data: Products, sources: Sequence[ScaledSimulation]) -> list[float] 
 def _shapes_only(data: Products, sources: Sequence[ScaledSimulation]) -> str:
     """Why exposures cannot be compared; empty if they can."""
     named = {"the data": data, **{source.name: source.products for source in sources}}
-    without = [run for run in data.summary.runs if run.eot_delivered is None]
+    without = [run for run in data.summary.rate_runs if run.eot_delivered is None]
     if without:
         runs = ", ".join(str(run.run) for run in without[:3]) + (" and more" if len(without) > 3 else "")
         return f"no {on_target(data.summary.particle_of(without[0]))} are stated for run {runs}"
@@ -194,11 +240,14 @@ def _norm(data: Products, sources: Sequence[ScaledSimulation]) -> str:
     if why := _shapes_only(data, sources):
         return f"normalised to the data, shapes only: {why}"
     (exposure,) = data.summary.exposures
-    return f"at equal exposure: {exposure.delivered:.4g} {on_target(exposure.particle)}"
+    return f"at equal exposure: {exposure.delivered:.4g} {on_target(exposure.particle)} in physics runs"
 
 
 def _distributions(
-    data: Products, sources: Sequence[ScaledSimulation], absolute: Sequence[float] | None
+    data: Products,
+    sources: Sequence[ScaledSimulation],
+    absolute: Sequence[float] | None,
+    without: Collection[str],
 ) -> Iterator[Distribution]:
     facts = {fact.name: fact for fact in data.summary.histograms}
     weighted = frozenset().union(*map(weighted_names, (data, *(source.products for source in sources))))
@@ -208,7 +257,7 @@ def _distributions(
     for name, histogram in data.histograms.items():
         others = [source.products.histograms.get(name) for source in sources]
         same = [other for other in others if other is not None and _same_axes(histogram, other)]
-        if name not in facts or len(same) < len(sources) or name in weighted:
+        if name not in facts or len(same) < len(sources) or name in weighted or name in without:
             continue
         fact = facts[name]
         wholes = [source.whole.histograms[name] for source in sources if source.whole is not None]

@@ -71,6 +71,7 @@ def lines(found: Overlay) -> Iterator[str]:
     yield f"data: {found.label}; simulation: {', '.join(found.names)}"
     yield found.norm
     yield from found.hidden
+    yield from found.notes
     looked = [one for one in found.distributions if one.found.n_degrees]
     if not looked:
         yield "nothing can be compared: no variable has events enough"

@@ -28,13 +28,17 @@ from na64.outputs.statistics.model import Effects, OneSided
 
 Numbers = NDArray[np.float64]
 
+_MOST = 1e6
+"""Events of a background: limits sum over outcomes, of which there are too many beyond."""
+
 SEED = "seed_2021"
 """Name under which the packaged background table can be asked for."""
 
 PACKAGED = {SEED: SEED_TABLE, "alp_2020": ALP_TABLE, "visible_2017": VISIBLE_TABLE}
 """Packaged tables by the name under which they can be asked for."""
 
-_STATED = re.compile(r"\s*([0-9.]+(?:[eE][-+]?\d+)?)\s*(?:(?:\+-|\+/-|±)\s*([0-9.]+(?:[eE][-+]?\d+)?))?\s*")
+_BETWEEN = re.compile(r"\+-|\+/-|±")
+"""Between a number and its error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,23 +99,37 @@ def background_of(text: str, *, limits_at_face_value: bool = False) -> Backgroun
     FileNotFoundError
         There is no such file.
     """
-    if stated := _STATED.fullmatch(text):
-        n, error = float(stated[1]), float(stated[2] or 0)
+    if stated := _numbers(text):
+        n, error = stated
+        if not (0 <= n <= _MOST and 0 <= error <= _MOST):
+            raise ValueError(f"background {text}: expected events, and an error, from 0 to {_MOST:g}")
         return Background(n, error, BackgroundTable((BackgroundRow("stated", n, error),)), "stated")
     if text in PACKAGED:
         return _summed(packaged_background(PACKAGED[text]), f"packaged table {text}", limits_at_face_value)
     path = Path(text)
     if not path.exists():
-        raise FileNotFoundError(
-            f"background {text}: neither a number, N+-DN, {', '.join(PACKAGED)} nor a file"
-        )
+        raise FileNotFoundError(not_found(text))
     name = BACKGROUND if path.is_dir() else path.name
     return _summed(read_background(path), name, limits_at_face_value)
 
 
+def not_found(text: str) -> str:
+    """Why a text that names no file is no background."""
+    return f"background {text}: neither a number, N+-DN, {', '.join(PACKAGED)} nor a file"
+
+
 def is_file(text: str) -> bool:
-    """Whether a text names a file or a folder: it is neither a number nor one of `PACKAGED`."""
-    return text not in PACKAGED and not _STATED.fullmatch(text)
+    """Whether a text names a file or a folder: it is neither a number, of any size, nor one of `PACKAGED`."""
+    return text not in PACKAGED and _numbers(text) is None
+
+
+def _numbers(text: str) -> tuple[float, float] | None:
+    """Number and error that a text states, whatever they are; None if it is something else."""
+    try:
+        number, *error = map(float, _BETWEEN.split(text, maxsplit=1))
+    except ValueError:
+        return None
+    return number, error[0] if error else 0.0
 
 
 def _summed(table: BackgroundTable, source: str, limits_at_face_value: bool) -> Background:
@@ -137,6 +155,10 @@ class ConstantEfficiency:
     def __post_init__(self) -> None:
         if not 0 < self.value <= 1:
             raise ValueError(f"efficiency {self.value}: expected a number above 0 and up to 1")
+        if not 0 <= self.error <= self.value:
+            raise ValueError(
+                f"efficiency {self.value} +- {self.error}: expected an error from 0 to the value"
+            )
 
     @property
     def source(self) -> str:
@@ -182,5 +204,5 @@ class ConstantEfficiency:
 
 def flat_of(text: str) -> ConstantEfficiency | None:
     """Read ``0.5`` or ``0.5+-0.05``; None if it is neither."""
-    found = _STATED.fullmatch(text)
-    return ConstantEfficiency(float(found[1]), float(found[2] or 0)) if found else None
+    found = _numbers(text)
+    return ConstantEfficiency(*found) if found else None

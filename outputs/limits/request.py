@@ -22,7 +22,7 @@ from na64.outputs.limits.efficiency import (
     tables_of,
 )
 from na64.outputs.limits.exposure import LimitInput, check_apart, read_exposure
-from na64.outputs.limits.inputs import Background, background_of, is_file
+from na64.outputs.limits.inputs import Background, background_of, is_file, not_found
 from na64.outputs.limits.products import write_limits
 from na64.outputs.limits.search import Search, masses
 from na64.outputs.result.origin import Origin, check, origin_said
@@ -181,6 +181,8 @@ def background_files(exposures: Sequence[LimitInput], request: LimitsRequest, to
         if not is_file(text):
             continue
         path = Path(text) / BACKGROUND if Path(text).is_dir() else Path(text)
+        if request.background and not Path(text).exists():
+            raise FileNotFoundError(not_found(text))
         if not path.exists():
             raise ValueError(f"{path.parent}: there is no {BACKGROUND}; {MAKES_BACKGROUND}, or state one")
         # One table for several results is of none of them alone.

@@ -25,7 +25,7 @@ from na64.outputs.signal.efficiency.efficiency_variations import EfficiencyChang
 from na64.outputs.signal.efficiency.losses import AppliedLoss
 from na64.outputs.statistics.cls import Toys, upper_limit
 from na64.outputs.statistics.expected import Expected, counted_together, expected_limits
-from na64.outputs.statistics.model import Channel, Effects, Model, OneSided
+from na64.outputs.statistics.model import Channel, Effects, Model, OneSided, check_signal_error
 
 Numbers = NDArray[np.float64]
 
@@ -223,6 +223,9 @@ class Search:
     _known: dict[tuple[Model, float], tuple[float | None, Expected]] = field(
         default_factory=dict, compare=False, repr=False
     )
+
+    def __post_init__(self) -> None:
+        check_signal_error(self.signal_error)
 
     @property
     def exposures(self) -> tuple[KindExposure, ...]:

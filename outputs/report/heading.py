@@ -36,10 +36,11 @@ def heading(summary: Summary, status: str = "") -> str:
 
 
 def details(summary: Summary) -> str:
-    """Exposure, periods and beam of a result."""
-    shown = summary.physics_runs or summary.runs
+    """Exposure, periods and beam of the physics runs of a result."""
     exposures = [f"{power_of_ten(e.delivered)} {e.label}" for e in summary.exposures if e.delivered]
-    return ", ".join([*exposures, *named_runs((run.period, *summary.beam_of(run)) for run in shown)])
+    return ", ".join(
+        [*exposures, *named_runs((run.period, *summary.beam_of(run)) for run in summary.rate_runs)]
+    )
 
 
 def named_runs(runs: Iterable[tuple[str, str, float]]) -> list[str]:

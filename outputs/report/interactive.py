@@ -24,7 +24,7 @@ from na64.outputs.report.outline import is_bounded, outline
 from na64.outputs.report.region_styles import region_styles
 from na64.outputs.report.run_exposure import run_exposure
 from na64.outputs.result.histograms import is_logarithmic
-from na64.outputs.result.products import Products
+from na64.outputs.result.products import Products, of_physics_runs
 from na64.outputs.result.summary import planes_of
 from na64.outputs.result.summary_facts import CutFacts, PlaneFacts, RegionFacts, Role
 from na64.outputs.result.yields import poisson_errors, yield_names
@@ -209,7 +209,9 @@ def _runs(products: Products) -> Json:
     styles = region_styles(summary.selection.regions)
     kinds = len(dict.fromkeys(str(kind) for kind in table.column("particle"))) == 1
     unit = exposure_label(str(next(iter(table.column("particle")), "") or "")) if kinds else "on target"
-    rows, exposure = table.records(), run_exposure(table)
+    rows, of_physics = table.records(), of_physics_runs(products)
+    exposure = run_exposure(of_physics)
+    of_run = dict(zip(of_physics.column("run"), exposure.values, strict=True))
     columns = ["run", "period", "eot", "recorded", "processed", "skipped", "missing", "hidden", *names]
     titles = {"eot": unit} | {name: look.name for name, look in styles.items()}
     return {
@@ -225,7 +227,7 @@ def _runs(products: Products) -> Json:
             }
             for name in names
         ],
-        "exposure": [_number(value) for value in exposure.values],
+        "exposure": [_number(of_run.get(row["run"], 0.0)) for row in rows],
         "unit": exposure.plain,
         "shown": [int(row["run"] in physics) for row in rows],
     }

@@ -15,6 +15,7 @@ from matplotlib.patches import Polygon, Rectangle
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
+from na64.outputs.report.column_layout import ColumnLayout
 from na64.outputs.report.outline import is_bounded, outline
 from na64.outputs.report.region_styles import RegionStyle, region_styles
 from na64.outputs.report.style import (
@@ -84,7 +85,7 @@ def plane(
     opened : bool
         The box was opened since; the events in it are in no blind figure.
     """
-    figure = Figure(figsize=(7.4, 7.6 if facts.zoom is not None else 6.2), layout="constrained")
+    figure = Figure(figsize=(7.4, 7.6 if facts.zoom is not None else 6.2), layout=ColumnLayout())
     panels = _panels(figure, facts.zoom)
     boxes_here, unnamed = boxes if is_energies(histogram) else (), {region.name for region in regions}
     for axes in panels:

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
+from na64.outputs.report.column_layout import ColumnLayout
 from na64.outputs.report.region_styles import RegionStyle, region_styles
 from na64.outputs.report.run_exposure import numbers, run_exposure
 from na64.outputs.report.style import (
@@ -52,7 +53,7 @@ def cutflow(table: Table[CutflowRow], *, label: str) -> Figure:
     """
     names = [str(name).replace("_", " ") for name in table.column("cut")]
     passed, single_cut, others = (numbers(table, name) for name in ("passed", "alone", "n_minus_one"))
-    figure = Figure(figsize=(7.4, 0.31 * len(names) + 1.4), layout="constrained")
+    figure = Figure(figsize=(7.4, 0.31 * len(names) + 1.4), layout=ColumnLayout())
     axes = figure.subplots()
     rows = np.arange(len(names))
     lowest = _round_below(np.concatenate([passed, others]))
@@ -117,7 +118,7 @@ def regions_flow(
     label : str
     """
     cuts = [str(name) for name in table.column("cut")]
-    figure = Figure(figsize=(7.4, 4.8), layout="constrained")
+    figure = Figure(figsize=(7.4, 4.8), layout=ColumnLayout())
     axes = figure.subplots()
     rows = np.arange(len(cuts))
     for name, look in region_styles(regions).items():
@@ -165,7 +166,7 @@ def yields_by_run(
         name for name in yield_names([region.name for region in regions]) if numbers(table, name)[kept].any()
     ]
     names = names or [SELECTED]
-    figure = Figure(figsize=(7.4, 1.75 * len(names) + 0.8), layout="constrained")
+    figure = Figure(figsize=(7.4, 1.75 * len(names) + 0.8), layout=ColumnLayout())
     grid = figure.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]
     for axes, name in zip(grid, names, strict=True):
         _draw_yield(axes, runs[kept], numbers(table, name)[kept], exposure[kept], styles[name])

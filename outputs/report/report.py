@@ -90,7 +90,7 @@ def render(
         provenance=products.provenance,
         flow=_flow(products),
         regions=of_all_runs(products.regions).records(),
-        yields=yield_rows(products.yields.records()),
+        yields=yield_rows(products.yields.records(), products.summary.other_runs),
         most_listed=_MOST_LISTED,
         yield_names=yield_names(regions),
         variations=_variations(products),

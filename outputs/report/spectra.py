@@ -15,6 +15,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
+from na64.outputs.report.column_layout import ColumnLayout
 from na64.outputs.report.plane import draw_boxes, draw_counts, draw_regions, draw_sums, is_energies
 from na64.outputs.report.style import ACCENT, CLOSED, FILL, INK, QUIET, axis_label, stamp
 from na64.outputs.report.ticks import draw_ticks
@@ -292,7 +293,7 @@ def two_dimensional(
     weight: str = "",
 ) -> Figure:
     """Draw a two-dimensional histogram; where it is of ECAL and HCAL with regions and box."""
-    figure = Figure(figsize=(6.4, 4.9), layout="constrained")
+    figure = Figure(figsize=(6.4, 4.9), layout=ColumnLayout())
     axes = figure.subplots()
     colours = draw_sums(axes, histogram) if weight else draw_counts(axes, histogram)
     what = f"sum of {weight}" if weight else "events"

@@ -23,6 +23,7 @@ from na64.outputs.result.skipped import too_many_skipped
 from na64.outputs.result.spills import SpillReading, read_spills, stated_spills
 from na64.outputs.result.summary import Blinding, RunAccounting, Summary, Verdict
 from na64.outputs.result.summary_facts import FileFacts
+from na64.outputs.result.valueless import valueless_of, warnings_of_valueless
 from na64.processors.campaign import CampaignResult
 from na64.processors.counting.booking import Booking
 from na64.processors.job import Job
@@ -91,6 +92,7 @@ def summarise(
             *catalogue.warnings,
             *missing_sums(job),
             *histograms.left_out(booking, result.tallies.values()),
+            *warnings_of_valueless(selection, result.tallies),
             *_of_calibration(job, catalogue),
             *(_not_packaged(used) if is_data else ()),
             *(f"{text}; what is hidden there does not count" for text in _shared(job)),
@@ -99,6 +101,7 @@ def summarise(
         ),
         failures=result.failures,
         identities=_identities(catalogue, job),
+        valueless=valueless_of(result.tallies),
     )
 
 

@@ -149,6 +149,7 @@ def read_result(folder: str | Path) -> Products:
     """
     folder = Path(folder)
     facts = summary.from_json((folder / RESULT).read_bytes())
+    check_products(folder, facts)
     data = {name: checked(folder / name, facts) for name in (YIELDS, CUTFLOW, REGIONS, HISTOGRAMS)}
     weighted = b"selected_sumw" in data[YIELDS].partition(b"\n")[0]
     regions = facts.selection.region_names
@@ -233,6 +234,19 @@ def _all_bins(tallies: Mapping[int, Tally], booking: Booking) -> NDArray[np.int6
 
 def _empty(tallies: Mapping[int, Tally], booking: Booking) -> Tally:
     return booking.empty_tally(max((tally.n_components for tally in tallies.values()), default=1))
+
+
+def check_products(folder: Path, facts: Summary) -> None:
+    """Check every product that a result names by content, those too that nothing is read of here.
+
+    Raises
+    ------
+    FileNotFoundError
+    ValueError
+        One is not what the result was written with; names it.
+    """
+    for name in sorted(facts.products):
+        checked(folder / name, facts)
 
 
 def checked(path: Path, facts: Summary) -> bytes:

@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Any
 
 from na64.datasets.basics.json_records import parse_object, record_of
+from na64.datasets.conditions.conditions import RunType
 from na64.datasets.conditions.on_target import UNKNOWN, KindExposure, add_by_kind
 from na64.outputs.result.summary_facts import (
     BoxFacts,
@@ -102,6 +103,9 @@ class Summary:
         The accounting summed over runs, then ``visible, selected, region_I, region_II, region_III``.
     identities : mapping of str to str
         sha256 of what made the result.
+    valueless : mapping of str to int
+        Visible events in parts of files where none has a value of a feature that the selection looks at, by
+        that feature.
     products : mapping of str to str
         sha256 of the tables and histograms that belong to it.
     opening : str
@@ -125,8 +129,14 @@ class Summary:
     failures: tuple[str, ...]
     identities: Mapping[str, str]
     products: Mapping[str, str] = field(default_factory=dict)
+    valueless: Mapping[str, int] = field(default_factory=dict)
     schema: int = SCHEMA
     opening: str = ""
+
+    @property
+    def without_values(self) -> frozenset[str]:
+        """Features that the selection looks at and of which no visible event has a value."""
+        return frozenset(name for name, n in self.valueless.items() if n == self.totals["visible"])
 
     @property
     def is_unverified(self) -> bool:
@@ -148,20 +158,35 @@ class Summary:
 
     @property
     def exposures(self) -> tuple[KindExposure, ...]:
-        """Particles on target of the runs that have a record, by kind."""
-        return add_by_kind((self.particle_of(run), run.eot_delivered, run.eot_live) for run in self.runs)
+        """Particles on target of the `rate_runs` that have a record, by kind."""
+        return add_by_kind((self.particle_of(run), run.eot_delivered, run.eot_live) for run in self.rate_runs)
 
     @property
     def delivered(self) -> KindExposure | None:
-        """Particles on target, if there is a record of every run and all are of one kind."""
+        """Particles on target, if there is a record of each of the `rate_runs` and all are of one kind."""
         kinds = self.exposures
-        known = all(run.eot_delivered is not None for run in self.runs)
+        known = all(run.eot_delivered is not None for run in self.rate_runs)
         return kinds[0] if known and len(kinds) == 1 else None
 
     @property
     def physics_runs(self) -> tuple[RunAccounting, ...]:
         """Runs that are not known to be of another type."""
-        return tuple(run for run in self.runs if run.type in ("physics", "unknown"))
+        return tuple(run for run in self.runs if RunType(run.type).is_physics)
+
+    @property
+    def rate_runs(self) -> tuple[RunAccounting, ...]:
+        """Runs of which numbers of events may be divided by particles on target: those of physics.
+
+        Calibration and beam runs have particles on target too, but few or no events that pass the cuts. They
+        count in results that have no others.
+        """
+        return self.physics_runs or self.runs
+
+    @property
+    def other_runs(self) -> tuple[int, ...]:
+        """Calibration and beam runs beside physics runs."""
+        kept = {run.run for run in self.rate_runs}
+        return tuple(run.run for run in self.runs if run.run not in kept)
 
     def beam_of(self, run: RunAccounting) -> tuple[str, float]:
         """Particle and energy (GeV) of a run: its own, or those of its period in results that state no other.
@@ -178,8 +203,8 @@ class Summary:
 
     @property
     def runs_without_eot(self) -> tuple[int, ...]:
-        """Runs of unknown exposure."""
-        return tuple(run.run for run in self.runs if run.eot_delivered is None and run.eot_live is None)
+        """Those of the `rate_runs` whose exposure is unknown."""
+        return tuple(run.run for run in self.rate_runs if run.eot_delivered is None and run.eot_live is None)
 
 
 def planes_of(summary: Summary, plane: PlaneFacts) -> Iterator[HistogramFacts]:

@@ -61,10 +61,10 @@ class Resonance:
     boson: Boson = Boson.VECTOR
 
     def __post_init__(self) -> None:
-        if not self.mass > 0 or not self.alpha_d > 0:
-            raise ValueError(
-                f"resonance of {self.mass:g} GeV with alpha_D = {self.alpha_d:g}: expected above 0"
-            )
+        if not self.mass > 0:
+            raise ValueError(f"resonance of {self.mass:g} GeV: expected a mass above 0")
+        if not 0 < self.alpha_d <= 4 * math.pi:  # where g_D = sqrt(4 pi alpha_D) is 4 pi: no expansion beyond
+            raise ValueError(f"alpha_D = {self.alpha_d:g}: expected above 0 and up to 4 pi")
         if not self.ratio > 2:
             raise ValueError(f"m_A' is {self.ratio:g} m_chi: the dark photon decays to dark matter above 2")
         if self.matter is Matter.SCALAR and self.boson is not Boson.VECTOR:

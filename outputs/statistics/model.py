@@ -40,6 +40,10 @@ _LEAST_MEAN = 1e-300
 """Smaller means are taken as this one: nothing is ever seen of either."""
 
 
+_MOST_ERROR = 5.0
+"""Relative error of a signal: outcomes reach to its exponential, and are too many beyond."""
+
+
 @dataclass(frozen=True, slots=True)
 class Channel:
     """A run period, counted by itself.
@@ -121,8 +125,7 @@ class Model:
         total = math.fsum(channel.signal_fraction for channel in self.channels)
         if abs(total - 1) > 1e-9:
             raise ValueError(f"the shares of the signal add up to {total:g}: expected 1")
-        if not (math.isfinite(self.signal_error) and self.signal_error >= 0):
-            raise ValueError(f"signal error {self.signal_error}: expected a number from 0 on")
+        check_signal_error(self.signal_error)
 
     @property
     def background(self) -> float:
@@ -287,3 +290,14 @@ def _matrix(effects: Sequence[Effects]) -> Numbers:
     names = dict.fromkeys(name for own in effects for name, _ in own)
     rows = [[dict(own).get(name, 0.0) for own in effects] for name in names]
     return np.array(rows, np.float64).reshape(len(names), len(effects))
+
+
+def check_signal_error(error: float) -> None:
+    """Refuse a relative error of a signal that is none, or beyond what outcomes can be summed for.
+
+    Raises
+    ------
+    ValueError
+    """
+    if not 0 <= error <= _MOST_ERROR:
+        raise ValueError(f"signal error {error}: expected a number from 0 to {_MOST_ERROR:g}")

@@ -90,8 +90,8 @@ def needed_features(selection: Selection, boxes: tuple[SignalBox, ...] = ()) -> 
     """Return the features that counting looks at, those of closed boxes among them, in order."""
     booked = {axis.feature for histogram in book(selection).histograms for axis in histogram.axes}
     of_boxes = {bound.name for box in boxes for bound in box.bounds}
-    # Weights are among the names of the selection.
-    needed = booked.union(selection.feature_names, migrations.needed_rows(selection), of_boxes)
+    # Weights are among the names of the selection, and what formulas are made of, to say if it has no value.
+    needed = booked.union(selection.inputs, migrations.needed_rows(selection), of_boxes)
     return tuple(name for name in feature_rows(selection) if name in needed)
 
 
@@ -129,6 +129,9 @@ class Counter:
         self._counts = empty_tally(selection, n_components)
         self._contents = np.zeros((n_components, self._plan.booking.n_bins), np.int64)
         self._accounting = dict.fromkeys(ACCOUNTING, 0)
+        inputs = selection.inputs
+        self._without = tuple(name for name in self._plan.index if name in inputs)
+        """Features of which no event had a value so far."""
 
     def add(self, values: Values, weights: Integers, accounting: Mapping[str, int]) -> None:
         """Count visible events.
@@ -150,6 +153,7 @@ class Counter:
         values = np.ascontiguousarray(values)
         sums = (counts.first_fail, counts.single_cut, counts.n_minus_one, self._contents)
         drawn = _drawn(ready, values, self._boxes)
+        self._without = tuple(n for n in self._without if not _has_value(values[ready.index[n]]))
         fill.count(values, *ready.cuts, *ready.fills, drawn, weights, *sums)
         if ready.weighted or ready.varied:
             self._count_singly(values, drawn, weights)
@@ -169,7 +173,10 @@ class Counter:
 
     def tally(self) -> Tally:
         """Return what was counted; the counter is not to be used any more."""
-        return with_histograms(replace(self._counts, accounting=self._accounting), self._contents)
+        counts = replace(self._counts, accounting=self._accounting)
+        if counts.visible:
+            counts = replace(counts, valueless=dict.fromkeys(sorted(self._without), counts.visible))
+        return with_histograms(counts, self._contents)
 
 
 def count_events(selection: Selection, values: Values, weights: Integers) -> Tally:
@@ -219,6 +226,11 @@ def _apply_cuts(ready: CompiledSelection, values: Values) -> CutResult:
     bits.first_set(failed, ready.n_cuts, first)
     bits.first_clear(outside, ready.n_regions, region)
     return CutResult(failed, first, region)
+
+
+def _has_value(row: NDArray[np.float32]) -> bool:
+    """Whether some event has a value: mostly the first one has, and no other is looked at."""
+    return row.size > 0 and not (np.isnan(row[0]) and np.isnan(row).all())
 
 
 def _drawn(ready: CompiledSelection, values: Values, boxes: tuple[SignalBox, ...]) -> NDArray[np.uint8]:

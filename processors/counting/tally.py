@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ _LIMIT = 2.0**38
 SMALLEST = 2.0**-24
 """Weights but zero are at least this, 6e-8: the square of a smaller one would be off by over 1 %."""
 
-SCHEMA = 2
+SCHEMA = 3
 """Version of `Tally.to_arrays`."""
 
 
@@ -52,6 +52,8 @@ class Tally:
     contents : (n_components, n_filled) int64
     n_bins : int
         Bins of the booking.
+    valueless : dict of str to int
+        Visible events by feature in segments of the run where none has a value of it, only nan.
     """
 
     accounting: dict[str, int]
@@ -61,6 +63,7 @@ class Tally:
     bins: NDArray[np.int64]
     contents: NDArray[np.int64]
     n_bins: int
+    valueless: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         n_components, n_stages, n_places = self.first_fail.shape
@@ -105,6 +108,7 @@ class Tally:
             bins=bins,
             contents=contents,
             n_bins=self.n_bins,
+            valueless=added(self.valueless, other.valueless),
         )
 
     def __eq__(self, other: object) -> bool:
@@ -112,6 +116,7 @@ class Tally:
             return NotImplemented
         return (
             self.accounting == other.accounting
+            and self.valueless == other.valueless
             and self.shape == other.shape
             and all(np.array_equal(getattr(self, name), getattr(other, name)) for name in _ARRAYS)
         )
@@ -181,20 +186,30 @@ class Tally:
             "schema": SCHEMA,
             "accounting": dict(self.accounting),
             "n_bins": self.n_bins,
+            "valueless": dict(self.valueless),
         }
         return header, {name: getattr(self, name) for name in _ARRAYS}
 
     @classmethod
     def from_arrays(cls, header: Mapping[str, object], arrays: Mapping[str, NDArray[np.int64]]) -> Tally:
         """Return what `to_arrays` took apart."""
-        accounting, n_bins = header.get("accounting"), header.get("n_bins")
+        accounting, n_bins, without = (header.get(key) for key in ("accounting", "n_bins", "valueless"))
         if header.get("schema") != SCHEMA:
             raise ValueError(f"tally of schema {header.get('schema')}: expected {SCHEMA}")
         if not isinstance(accounting, Mapping) or not isinstance(n_bins, int):
             raise ValueError("tally without accounting or number of bins")
-        counts = {str(key): int(value) for key, value in accounting.items()}
+        if not isinstance(without, Mapping):
+            raise ValueError("tally that does not say which features have no value")
+        counts, valueless = (
+            {str(key): int(value) for key, value in numbers.items()} for numbers in (accounting, without)
+        )
         values = {name: np.asarray(arrays[name], np.int64) for name in _ARRAYS}
-        return cls(accounting=counts, n_bins=n_bins, **values)
+        return cls(accounting=counts, n_bins=n_bins, valueless=valueless, **values)
+
+
+def added(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
+    """Numbers by name, added, in the order of the names."""
+    return {name: one.get(name, 0) + other.get(name, 0) for name in sorted({*one, *other})}
 
 
 _ARRAYS = ("first_fail", "single_cut", "n_minus_one", "bins", "contents")

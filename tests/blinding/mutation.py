@@ -92,7 +92,7 @@ EQUIVALENT = {
     "runs_of: int(numbers.min()) -> int()": "one run is what is unique; it only spares sorting",
     "runs_of: int(numbers.max()) -> int()": "the same",
     "_of_run: True -> False": "they are equally long",
-    "_of_run: () if job.simulation else context.others -> context.others": "all simulation is visible",
+    "_of_run: context.others if job.hides else () -> context.others": "all is visible then",
     f"_of_run: if varied:{_APPENDED} -> if True:{_APPENDED}": "it appends nothing then",
     "runs_of: int(numbers.max()) -> numbers.max()": "it is only compared",
     "seen_under: needed_part(events, job.box_detectors) -> events": "it only spares others",

@@ -261,7 +261,7 @@ def judge_set_ups(module: ModuleType) -> None:
         patch.setattr(module, "is_open", lambda *_: None)
         table: Any = SimpleNamespace(values=None, skip=np.zeros(2), index={"a": 7})
         events: Any = SimpleNamespace(event={}, n_events=2)
-        job: Any = SimpleNamespace(simulation=False, closing_effects=())
+        job: Any = SimpleNamespace(simulation=False, hides=True, closing_effects=())
         module._may_be_seen(events, table, [], (context, small), job)
         assert told.pop() == (known[1], {"a": 7})
         patch.setattr(module, "hidden", note)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from na64.datasets.basics.toml import unknown
+from na64.datasets.conditions.conditions import RunType
 from na64.datasets.instrument.features import INDEX
 from na64.datasets.instrument.roles import Role
 from na64.outputs.control.beam.bias import check_unbiased
@@ -123,7 +124,7 @@ def gather_beam(
 
 def _is_partly_hidden(analysis: ReopenedResult, sample: Sample) -> bool:
     """Whether beam triggers in a closed box are hidden: in physics runs if they fired the physics trigger."""
-    if analysis.job.simulation or sample.type not in ("physics", "unknown"):
+    if analysis.job.simulation or not RunType(sample.type).is_physics:
         return False
     takes_physics = not any(
         interval.feature == "trigger_physics"

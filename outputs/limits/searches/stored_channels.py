@@ -30,6 +30,7 @@ from na64.outputs.limits.searches.stored_efficiency import (
 from na64.outputs.signal.beam import CrossingBeam
 from na64.outputs.signal.efficiency.by_energy import efficiency_name
 from na64.outputs.statistics.expected import is_summable
+from na64.outputs.statistics.model import check_signal_error
 
 Floats = NDArray[np.float64]
 
@@ -250,7 +251,13 @@ def channel_contour(
     level : float
     signal_error : float
         Relative; the largest error of an efficiency adds to it, in quadrature.
+
+    Raises
+    ------
+    ValueError
+        The error is no relative error.
     """
+    check_signal_error(signal_error)
     error = math.hypot(signal_error, max(one.efficiency.relative_error for one in channels))
     categories = tuple(one.category for one in channels)
     together = CouplingCategories(categories, level, error)

@@ -295,6 +295,62 @@ def test_another_result_in_the_folder_is_refused_and_replaced_whole(
     assert main(["audit", str(analysis.result)]) == 0
 
 
+def test_every_product_has_to_be_the_one_of_the_result(
+    analysis: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    digest, folder = analysis.freeze(), str(analysis.result)
+    lines = (
+        ["freeze", folder, "--background", "0.5 +- 0.2"],
+        ["unblind", folder, "--freeze", digest, "--reason", "r", "--approved-by", "A", "--approved-by", "B"],
+        ["bundle", folder, "--to", str(analysis.folder / "out.zip")],
+        ["audit", folder],
+    )
+    assert main(lines[-1]) == 0
+    products = json.loads((analysis.result / "result.json").read_text())["products"]
+    assert {"yields.parquet", "cutflow.parquet", "histograms.root", "spills.csv"} < products.keys()
+    for name in products:
+        path = analysis.result / name
+        kept = path.read_bytes()
+        path.write_bytes(bytes([*kept[:-1], kept[-1] ^ 1]))
+        for line in lines if name == "histograms.root" else lines[-1:]:
+            capsys.readouterr()
+            assert main(line) != 0, (name, line[0])
+            said = "".join(capsys.readouterr())
+            assert f"{name} is not the one that result.json was written with" in said, line[0]
+        path.unlink()
+        assert main(lines[-1]) == 1
+        assert f"{name} is gone" in capsys.readouterr().out
+        path.write_bytes(kept)
+    assert main(lines[-1]) == 0
+
+
+def test_a_damaged_result_is_written_anew_only_if_it_is_the_one_asked_for(
+    analysis: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stored, provenance = analysis.result / "result.json", analysis.result / "provenance.json"
+    whole, origin = stored.read_bytes(), provenance.read_bytes()
+    edited = whole.replace(json.loads(whole)["identities"]["selection"].encode(), b"0" * 64)
+    for damaged in (whole[:-100], b"", b'{"schema": 99}', edited):
+        stored.write_bytes(damaged)
+        analysis.process()
+        assert stored.read_bytes() == whole
+    analysis.select("below = 1.5", "below = 15")
+    for damaged, beside, message in (
+        (whole[:-100], origin, "of another selection (mine, not mine as it is now)"),
+        (whole[:-100], b"{}", "(result.json was damaged, and provenance.json names no selection)"),
+        (b"", b"", "(provenance.json: not JSON"),
+        (b"", None, "(provenance.json is gone)"),
+    ):
+        stored.write_bytes(damaged)
+        provenance.unlink() if beside is None else provenance.write_bytes(beside)
+        capsys.readouterr()
+        analysis.process(code=2)
+        assert message in capsys.readouterr().err
+        assert stored.read_bytes() == damaged
+    analysis.process("--replace")
+    assert json.loads(stored.read_bytes())["verdict"] == "COMPLETE"
+
+
 @pytest.mark.parametrize("what", ["simulation", "catalogue"])
 def test_simulation_or_another_catalogue_does_not_take_the_place_of_data(
     analysis: Any, campaign: Path, capsys: pytest.CaptureFixture[str], what: str

@@ -60,6 +60,7 @@ def test_a_formula_is_in_its_unit(tmp_path: Path, unit: str, formula: str) -> No
         ("MeV", "ecal", '"MeV" is not a base unit, expected "GeV"'),
         ("Gev", "ecal", 'unknown unit "Gev", nearest known is "GeV"'),
         ("GeV", "ecl", 'unknown name "ecl", nearest known is "ecal"'),
+        ("GeV", "mime", 'unknown name "mime", nearest known is "mm"'),
         ("GeV", "mn(ecal, hcal)", 'unknown function "mn", nearest known is "min"'),
         ("GeV", "min(ecal)", "min: 1 arguments, expected 2 to 20"),
         ("GeV", "sqrt(ecal, hcal)", "sqrt: 2 arguments, expected 1"),

@@ -152,10 +152,12 @@ def test_events_before_a_field_was_added_have_zeros_and_those_after_have_its_val
         # of one, the numbers of cells, where hits end, and the numbers of hits, none of which are left out
         tree = open_rntuple(without_first_cluster(file["t"], (2, 8, 2, 0)))
         for start, stop in combinations(range(7), 2):
-            found = tree.read(["run", "one", "cells", "hits"], start, stop)
+            found: dict[str, Any] = dict(tree.read(["run", "one", "cells", "hits"], start, stop))
             for name, values in expected.items():
-                assert found[name].tolist() == values[start:stop]
-            vectors = ak.unflatten(found["hits"].values, np.diff(found["hits"].offsets))
+                assert np.asarray(found[name]).tolist() == values[start:stop]
+            jagged = found["hits"]
+            assert isinstance(jagged, Jagged)
+            vectors = ak.unflatten(jagged.values, np.diff(jagged.offsets))
             assert vectors.tolist() == [[], [], *hits[2:].tolist()][start:stop]
 
 

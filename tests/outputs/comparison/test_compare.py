@@ -6,6 +6,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ import pytest
 import uproot
 from scipy import stats
 
-from na64.outputs.comparison.compare import merged_names
+from na64.outputs.comparison.compare import Comparison, compare_rates, lines, merged_names
+from na64.outputs.result.products import Products
+from na64.outputs.result.store import read_result
 from na64.run import main
 
 Rows = list[dict[str, str]]
@@ -154,3 +157,64 @@ def test_cuts_of_two_selections_are_merged_in_order() -> None:
 def test_a_cut_that_one_of_them_lacks_is_refused(result: Path, capsys: Any) -> None:
     assert main(["compare", str(result), str(result), "--after", "nothing"]) == 2
     assert 'has no cut "nothing"' in capsys.readouterr().err
+
+
+def of_runs(products: Products, *types: str) -> Products:
+    """Keep the runs of some types, as if others had never been processed."""
+    runs = tuple(run for run in products.summary.runs if run.type in types)
+    numbers = {str(run.run) for run in runs}
+    cutflow = replace(products.cutflow, rows=[row for row in products.cutflow.rows if row.run in numbers])
+    return replace(products, summary=replace(products.summary, runs=runs), cutflow=cutflow)
+
+
+def rates(one: Products, other: Products) -> Comparison:
+    return compare_rates((one, other), after=None, names=("one", "other"))
+
+
+@pytest.mark.parametrize("unit", ["electrons on target", "visible events"])
+def test_a_calibration_run_changes_no_rate(result: Path, unit: str) -> None:
+    both = read_result(result)
+    if unit == "visible events":
+        unknown = tuple(replace(run, eot_delivered=None) for run in both.summary.runs)
+        both = replace(both, summary=replace(both.summary, runs=unknown))
+    physics = of_runs(both, "physics")
+    assert len(physics.summary.runs) < len(both.summary.runs)
+    found = rates(physics, both)
+    assert found.exposures is not None
+    assert found.exposures.unit == unit
+    assert found.exposures.first == found.exposures.second > 0
+    assert {row.difference for row in found.cutflow.rows} == {0}
+    assert {row.ratio for row in found.cutflow.rows if row.first} == {1.0}
+    assert {row.run for row in found.runs.rows} == {run.run for run in physics.summary.runs}
+    assert found.notes == ("left out of the rates of B: run 8703, taken for calibration or beam tests",)
+
+
+def test_runs_that_are_all_of_calibration_are_compared_with_each_other(result: Path) -> None:
+    alone = of_runs(read_result(result), "calibration")
+    found = rates(alone, alone)
+    assert found.exposures is not None
+    assert found.exposures.first == alone.summary.runs[0].eot_delivered
+    assert found.cutflow.rows[0].first == found.cutflow.rows[0].second > 0
+    assert found.notes == ()
+
+
+def test_rates_name_the_unit_of_their_columns(result: Path) -> None:
+    products = read_result(result)
+    (head,) = [line for line in lines(rates(products, products)) if "B - A" in line]
+    assert "B - A, events" in head
+    assert "B / A, per EOT" in head
+
+
+def test_it_is_said_which_events_data_hide_and_simulation_shows(result: Path, simulated: Path) -> None:
+    data, other = of_runs(read_result(result), "physics"), of_runs(read_result(simulated), "physics")
+    n_hidden = data.summary.totals["hidden"]
+    assert n_hidden > 100
+    for pair, letter in (((data, other), "A"), ((other, data), "B")):
+        (note,) = rates(*pair).notes
+        assert note.startswith(f"{letter} hides {n_hidden:,} events, which are in none of its counts")
+        assert note in list(lines(rates(*pair)))
+    assert rates(data, data).notes == rates(other, other).notes == ()
+    box = replace(data.summary.boxes[0], ecal=data.summary.boxes[0].ecal + 5)
+    wider = replace(data, summary=replace(data.summary, boxes=(box,)))
+    (note,) = rates(data, wider).notes
+    assert note.startswith(f"A hides {n_hidden:,} events and B {n_hidden:,} events in other boxes")

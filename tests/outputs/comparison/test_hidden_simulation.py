@@ -103,7 +103,11 @@ def test_nothing_else_is_changed_by_it(samples: Samples) -> None:
     stored = {
         path: path.read_bytes() for folder in (samples.data, samples.same) for path in folder.glob("*.*")
     }
-    na64.overlay(samples.data, samples.same, hide_in_simulation=True, only=["ecal"])
+    whole = samples.data / "overlay" / "overlay.csv"
+    na64.overlay(samples.data, samples.same, only=["srd_sum"])
+    before = whole.read_bytes()
+    na64.overlay(samples.data, samples.same, hide_in_simulation=True, only=["srd_sum"])
+    assert whole.read_bytes() == before != (samples.data / "overlay_hidden" / "overlay.csv").read_bytes()
     assert (samples.data.parent / "audit.jsonl").read_bytes() == log
     assert {path: path.read_bytes() for path in stored} == stored
 

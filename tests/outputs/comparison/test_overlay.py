@@ -21,7 +21,7 @@ from na64.outputs.comparison.overlay_table import hidden_note, lines, table_of
 from na64.outputs.report.style import style
 from na64.outputs.result.products import Products
 from na64.outputs.result.store import read_result
-from na64.outputs.result.summary_facts import ClosedFacts, HistogramFacts, Role
+from na64.outputs.result.summary_facts import ClosedFacts, CutFacts, HistogramFacts, Role
 from na64.run import main
 
 
@@ -50,7 +50,8 @@ def with_one(products: Products, values: Any, weights: Any = None) -> Products:
 def test_simulations_are_added_at_equal_electrons_on_target_with_their_weights(data: Products) -> None:
     random = np.random.default_rng(1)
     x, w = random.exponential(6, 500), random.uniform(0.1, 3, 500)
-    n_runs = len(data.summary.runs)
+    n_runs = len(data.summary.physics_runs)
+    assert n_runs < len(data.summary.runs)
     measured = with_eot(with_one(data, random.exponential(6, 900)), 1e9)
     one = with_eot(with_one(data, x, w), 5e8)
     other = with_eot(with_one(data, x[:100], w[:100]), 4e9)
@@ -67,7 +68,7 @@ def test_simulations_are_added_at_equal_electrons_on_target_with_their_weights(d
         + np.histogram(x[:100], edges, weights=w[:100] ** 2)[0] / 16
     )
     assert shown.variance[1:] == pytest.approx(variance)
-    assert found.norm == f"at equal exposure: {n_runs * 1e9:.4g} electrons on target"
+    assert found.norm == f"at equal exposure: {n_runs * 1e9:.4g} electrons on target in physics runs"
 
 
 def test_without_electrons_on_target_only_shapes_are_compared_and_it_is_said(data: Products) -> None:
@@ -225,3 +226,53 @@ def test_a_simulation_is_not_added_to_itself(data: Products) -> None:
     check_apart(sources)
     with pytest.raises(ValueError, match="one and copy are the same result: it would count twice"):
         check_apart([*sources, ScaledSimulation("copy", data)])
+
+
+def test_a_calibration_run_changes_no_scale(data: Products) -> None:
+    one = with_eot(with_one(data, [1.0, 2.0]), 1e9)
+    physics = replace(one, summary=replace(one.summary, runs=one.summary.physics_runs))
+    assert len(physics.summary.runs) < len(one.summary.runs)
+    for measured, simulated in ((one, physics), (physics, one)):
+        found = overlay(measured, [ScaledSimulation("sim", simulated)])
+        assert found.distributions[0].scale == 1.0
+        assert found.norm == overlay(physics, [ScaledSimulation("sim", physics)]).norm
+    unstated = tuple(
+        run if run in physics.summary.runs else replace(run, eot_delivered=None) for run in one.summary.runs
+    )
+    without = replace(one, summary=replace(one.summary, runs=unstated))
+    assert "at equal exposure" in overlay(without, [ScaledSimulation("sim", one)]).norm
+
+
+def test_events_of_calibration_runs_in_a_histogram_are_stated(real: Overlay) -> None:
+    (said,) = [line for line in lines(real) if "of the data, taken for calibration" in line]
+    assert said.startswith("run 8703 of the data")
+    assert said.endswith("in a histogram, no part in the exposure")
+
+
+def test_histograms_of_events_after_other_cuts_are_left_out(
+    data: Products, real: Overlay, simulated: Path
+) -> None:
+    other = read_result(simulated)
+    cuts = other.summary.selection.cuts
+    place = next(n for n, cut in enumerate(cuts) if cut.name == "vhcal")
+
+    def with_cuts(*changed: CutFacts) -> Overlay:
+        selection = replace(other.summary.selection, cuts=changed)
+        summary = replace(other.summary, selection=selection)
+        return overlay(data, [ScaledSimulation("small", replace(other, summary=summary))])
+
+    shown = {(one.name, one.events) for one in real.distributions}
+    assert not any("left out" in line for line in lines(real))
+    for found in (
+        with_cuts(*cuts[:place], *cuts[place + 1 :]),
+        with_cuts(*cuts[:place], replace(cuts[place], more=("something else",)), *cuts[place + 1 :]),
+    ):
+        left = shown - {(one.name, one.events) for one in found.distributions}
+        assert {events for _, events in left} >= {"all cuts but srd", "after hcal topology"}
+        assert "after master time" not in {events for _, events in left}
+        assert all(("vhcal" in one.events) for one in found.distributions if "all cuts but" in one.events)
+        (said,) = [line for line in lines(found) if line.startswith("left out: ")]
+        assert said.endswith("since small has other cuts (cut vhcal)")
+    renamed = with_cuts(*cuts[:place], replace(cuts[place], label="another name"), *cuts[place + 1 :])
+    assert {(one.name, one.events) for one in renamed.distributions} == shown
+    assert not any("left out" in line for line in lines(renamed))

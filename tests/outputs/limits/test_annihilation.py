@@ -21,9 +21,11 @@ from na64.outputs.limits.production import Production
 from na64.outputs.limits.search import PeriodChannel, Search
 from na64.outputs.limits.searches.card import load_card
 from na64.outputs.limits.searches.stored import stored_contour
+from na64.outputs.limits.searches.stored_channels import channel_contour
 from na64.outputs.result.descriptions import period_facts
 from na64.outputs.result.origin import seal_csv
 from na64.outputs.result.summary_facts import BoxFacts
+from na64.outputs.signal.annihilation import Resonance
 from na64.outputs.signal.beam import Beam
 from na64.outputs.signal.efficiency.by_missing_energy import (
     MissingEnergyEfficiency,
@@ -206,3 +208,18 @@ def test_an_edited_table_of_energies_is_refused(
     beside.write_text(beside.read_text().replace(",0.7,", ",0.71,").replace(",100,70,", ",100,71,"))
     assert main(["limits", str(of_positrons), *LINE]) == 2
     assert "edited" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("error", [-0.1, float("nan"), float("inf"), 10.0])
+def test_an_error_of_the_signal_that_can_be_none_is_refused(error: float) -> None:
+    with pytest.raises(ValueError, match=r"signal error .*: expected a number from 0 to 5"):
+        Search((), signal_error=error)
+    card = load_card("alp")
+    with pytest.raises(ValueError, match=r"signal error .*: expected a number from 0 to 5"):
+        channel_contour(card, card.variants[0], [], level=0.9, signal_error=error)
+
+
+@pytest.mark.parametrize("alpha", [0.0, -1.0, float("nan"), float("inf"), 1e300])
+def test_a_coupling_without_an_expansion_is_refused(alpha: float) -> None:
+    with pytest.raises(ValueError, match=r"alpha_D = .*: expected above 0 and up to 4 pi"):
+        Resonance(0.1, alpha_d=alpha)

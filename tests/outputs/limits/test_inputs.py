@@ -12,7 +12,8 @@ import pytest
 from na64.outputs.background.table import BackgroundRow, BackgroundTable
 from na64.outputs.limits.efficiency import efficiency_by, efficiency_fits, read_efficiency
 from na64.outputs.limits.exposure import LimitInput
-from na64.outputs.limits.inputs import background_of, flat_of
+from na64.outputs.limits.inputs import background_of, flat_of, is_file
+from na64.outputs.limits.request import LimitsRequest, background_files
 from na64.outputs.result.descriptions import selection_facts
 from na64.outputs.result.origin import Origin, seal_csv
 from na64.outputs.signal.beam import ELECTRONS
@@ -42,6 +43,33 @@ def _table(selection: str, cuts: str = "", setup: str = "") -> bytes:
 def test_a_background_is_stated(text: str, n: float, error: float) -> None:
     found = background_of(text)
     assert (found.n, found.error, found.source) == (n, error, "stated")
+
+
+@pytest.mark.parametrize(
+    "text", ["-1", "nan", "inf", "1+--1", "1+-nan", "1 +- inf", "1e400", "1e7", "-1 +- 1", "NaN"]
+)
+def test_what_is_a_number_is_no_file_and_has_to_be_one_of_events(text: str) -> None:
+    assert not is_file(text)
+    with pytest.raises(ValueError, match="expected events, and an error, from 0 to 1e"):
+        background_of(text)
+
+
+@pytest.mark.parametrize("text", ["1+-", "1,5", "1.2.3", "..."])
+def test_what_is_neither_number_nor_file_is_refused_by_its_name(
+    text: str, exposure_of: Callable[..., LimitInput], tmp_path: Path
+) -> None:
+    assert is_file(text)
+    exposures, request = [exposure_of(("2022", 1e11, None))], LimitsRequest(background=(text,))
+    with pytest.raises(FileNotFoundError, match=r"background .*: neither a number, N\+-DN"):
+        list(background_files(exposures, request, tmp_path))
+
+
+@pytest.mark.parametrize(
+    "text", ["0", "-1", "2", "nan", "inf", "1.5+-0.1", "0.5+-5", "0.5+-nan", "0.5+--0.1"]
+)
+def test_an_efficiency_that_can_be_none_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="efficiency"):
+        flat_of(text)
 
 
 def test_the_packaged_table_with_and_without_its_limits() -> None:

@@ -34,6 +34,18 @@ def table(n_runs: int) -> Table[YieldsRow]:
     return Table(YieldsRow, rows, yield_groups(NAMES, weighted=False))
 
 
+def test_particles_on_target_of_calibration_runs_are_in_no_sum() -> None:
+    n_runs = 2 * MOST_ROWS
+    first, *_ = yield_rows(table(n_runs).records(), others=(3,))
+    second = yield_rows(table(n_runs).records(), others=(3,))[1]
+    assert first["eot"] == 1e9
+    assert (second["run"], second["eot"], second["recorded"]) == (
+        "2\N{EN DASH}3 (2 runs, 1 of calibration or beam)",
+        1e9,
+        20,
+    )
+
+
 def test_few_runs_have_a_row_each() -> None:
     records = table(MOST_ROWS).records()
     assert yield_rows(records) == records

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from na64.datasets.conditions.on_target import KindExposure
+from na64.outputs.report.heading import details
 from na64.outputs.result.messages import of_result
 from na64.outputs.result.summary import Verdict, from_json, to_json
 
@@ -96,6 +97,27 @@ def test_exposure_is_of_the_runs_that_have_one(case: Any) -> None:
     assert case.facts.runs_without_eot == (8701,)
     assert case.facts.delivered is None
     assert replace(case.facts, runs=case.facts.runs[1:]).exposures == (KindExposure("e-", None, None),)
+
+
+@pytest.mark.parametrize("kind", ["calibration", "beam"])
+def test_exposure_is_of_physics_runs_if_there_are_any(case: Any, kind: str) -> None:
+    first, _ = case.facts.runs
+    other = replace(first, run=8702, type=kind, particle="mu-")
+    both = replace(
+        case.facts, runs=(first, other, replace(other, run=8703, eot_delivered=None, eot_live=None))
+    )
+    assert both.exposures == (KindExposure("e-", 2.5e9, 2.25e9),)
+    assert both.delivered == both.exposures[0]
+    assert both.other_runs == (8702, 8703)
+    assert both.runs_without_eot == ()
+    assert "2.5" in details(both)
+    assert "mu" not in details(both)
+    alone = replace(both, runs=(other,))
+    assert alone.exposures == (KindExposure("mu-", 2.5e9, 2.25e9),)
+    assert alone.other_runs == ()
+    assert replace(both, runs=(first, replace(first, run=8704, type="unknown"))).delivered == KindExposure(
+        "e-", 5e9, 4.5e9
+    )
 
 
 def test_particles_of_two_kinds_are_never_added(case: Any) -> None:
