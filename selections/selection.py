@@ -285,7 +285,7 @@ def replaced_histograms(name_or_path: str | Path) -> tuple[str, ...]:
         return ()
     base = _merged(_PACKAGED.named(str(own["base"]), source.name))
     kept = entries_of("histogram", _merged(source), source.name)
-    removed = own.get("remove_histogram", ())
+    removed = TomlTable(own, source.name).texts("remove_histogram", ())
     names = entries_of("histogram", base, source.name)
     return tuple(name for name in names if name not in kept and name not in removed)
 

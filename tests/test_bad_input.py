@@ -116,9 +116,21 @@ def test_a_bad_file_is_one_line_with_its_name_and_the_reason(
     make, reason = BAD[kind]
     make(tmp_path / "suspect.root", branches)
     assert main(["catalogue", str(tmp_path), "--to", str(tmp_path / "c.json")]) == 1
-    (line,) = [line for line in capsys.readouterr().out.splitlines() if "suspect.root" in line]
+    lines = capsys.readouterr().out.splitlines()
+    (line,) = [line for line in lines if "suspect.root: " in line]
+    assert "0 events; 1 file quarantined: " in lines[-1]
     assert line.startswith("quarantined: suspect.root: ")
     assert reason in line
+
+
+def test_the_last_line_of_a_catalogue_counts_what_is_left_out_with_the_commonest_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reason = "neither ROOT nor Parquet: begins with b'xxxx'"
+    for name, text, said in (("a", "xxxx1", ": "), ("b", "xxxx2", ", all: "), ("c", "yyyy", ", 2 of them: ")):
+        (tmp_path / f"{name}.root").write_text(text)
+        assert main(["catalogue", str(tmp_path), "--to", str(tmp_path / "c.json")]) == 1
+        assert capsys.readouterr().out.splitlines()[-1].endswith(f" quarantined{said}{reason}")
 
 
 def test_a_catalogue_of_nothing_but_bad_files_is_not_processed(

@@ -46,8 +46,8 @@ def _left_out(catalogue: Catalogue) -> str:
 
 def _commonest(status: str, reasons: Sequence[str]) -> str:
     ((reason, number),) = Counter(reasons).most_common(1)
-    share = f"{number:,} of them" if number < len(reasons) else "all" if number > 1 else "it"
-    return f"{counted(len(reasons), 'file')} {status}, {share}: {reason}"
+    share = f", {number:,} of them" if number < len(reasons) else ", all" if number > 1 else ""
+    return f"{counted(len(reasons), 'file')} {status}{share}: {reason}"
 
 
 def of_plan(
