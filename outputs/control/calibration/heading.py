@@ -15,6 +15,8 @@ from na64.processors.job import Job
 def heading_of(catalogue: Catalogue, job: Job, status: str = "") -> str:
     """Two lines above a figure: status and origin of the events; exposure as stated, periods and beam.
 
+    The exposure is of physics runs, as above other figures; of all if there are none.
+
     Parameters
     ----------
     catalogue : Catalogue
@@ -24,8 +26,9 @@ def heading_of(catalogue: Catalogue, job: Job, status: str = "") -> str:
         As ``Preliminary``; empty for none.
     """
     facts = list(_facts(catalogue, job))
-    kinds = add_by_kind((one.particle or "", one.eot_delivered, one.eot_live) for _, one in facts)
-    known = all(one.eot_delivered is not None for _, one in facts)
+    rated = [one for _, one in facts if one.type.is_physics] or [one for _, one in facts]
+    kinds = add_by_kind((one.particle or "", one.eot_delivered, one.eot_live) for one in rated)
+    known = all(one.eot_delivered is not None for one in rated)
     exposures = [f"{power_of_ten(e.delivered)} {e.label}" for e in kinds if known and e.delivered]
     beams = named_runs((period, one.particle or "", one.energy or 0.0) for period, one in facts)
     origin = origin_of(catalogue)

@@ -194,7 +194,8 @@ def test_runs_that_are_all_of_calibration_are_compared_with_each_other(result: P
     found = rates(alone, alone)
     assert found.exposures is not None
     assert found.exposures.first == alone.summary.runs[0].eot_delivered
-    assert found.cutflow.rows[0].first == found.cutflow.rows[0].second > 0
+    assert found.cutflow.rows[0].first == found.cutflow.rows[0].second
+    assert found.cutflow.rows[0].first
     assert found.notes == ()
 
 
