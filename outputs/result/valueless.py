@@ -9,6 +9,7 @@ from na64.outputs.result.messages import counted
 from na64.outputs.result.summary import Summary
 from na64.processors.counting.tally import Tally, added
 from na64.selections.cut import Condition
+from na64.selections.histograms import Axis
 from na64.selections.selection import Selection
 
 
@@ -79,7 +80,7 @@ def _uses(selection: Selection, name: str) -> Iterator[str]:
     for histogram in selection.histograms:
         if histogram.weight is not None and name == histogram.weight.feature:
             yield f"histogram {histogram.name} has none of them, being weighted with it"
-    axes = {f"plane {plane.name}": plane.axes for plane in selection.planes}
+    axes: dict[str, tuple[Axis, ...]] = {f"plane {plane.name}": plane.axes for plane in selection.planes}
     axes |= {f"histogram {histogram.name}": histogram.axes for histogram in selection.histograms}
     filled = (what for what, own in axes.items() if name in (axis.feature for axis in own))
     yield from (f"{what} has them in the overflow" for what in filled)
