@@ -34,7 +34,7 @@ def result(values: Any, *, boxes: Any = BOXES, region: int = 12, weighted: bool 
         name="alp_2018", region_names=("region_neutrons",), regions=("region_neutrons",)
     )
     summary = SimpleNamespace(
-        boxes=boxes, selection=regions, is_data=True, totals={"region_neutrons": region}
+        physics_runs=(), boxes=boxes, selection=regions, is_data=True, totals={"region_neutrons": region}
     )
     summary.runs, summary.particle_of, summary.histograms = (), None, ()
     return SimpleNamespace(summary=summary, histograms={"leading_r": histogram})
