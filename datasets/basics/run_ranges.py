@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from itertools import pairwise
 
 _TEXT = re.compile(r"(\d{1,10}(-\d{1,10})?(,\d{1,10}(-\d{1,10})?)*)?", re.ASCII)
@@ -19,6 +19,11 @@ def to_ranges(numbers: Iterable[int]) -> str:
         else:
             ranges.append([number, number])
     return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in ranges)
+
+
+def runs_in_words(runs: Collection[int]) -> str:
+    """Write runs with their noun: ``run 8704``, ``runs 8701-8703``."""
+    return f"run{'s' * (len(runs) > 1)} {to_ranges(runs)}"
 
 
 def of_ranges(text: str, where: str) -> tuple[int, ...]:

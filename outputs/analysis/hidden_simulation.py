@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from na64.datasets.basics.run_ranges import to_ranges
+from na64.datasets.basics.run_ranges import runs_in_words
 from na64.outputs.analysis.executor_choice import choose, seconds_left
 from na64.outputs.analysis.listening import Listener
 from na64.outputs.analysis.plans import store_of
@@ -111,8 +111,7 @@ def _hidden(
     shown = histograms_of(result.tallies, book(job.selection))
     n_hidden = sum(tally.hidden for tally in result.tallies.values())
     open_runs = [run for run, context in job.runs.items() if context.type in OPEN_RUN_TYPES]
-    runs = f"run{'s' * (len(open_runs) > 1)} {to_ranges(open_runs)}"
-    note = f", none of {runs}, where data are not hidden either" if open_runs else ""
+    note = f", none of {runs_in_words(open_runs)}, where data are not hidden either" if open_runs else ""
     return replace(
         source,
         products=replace(source.products, histograms=shown),

@@ -10,7 +10,7 @@ from na64.datasets.basics.json_records import parse_object
 from na64.outputs.blinding.freeze import FREEZE
 from na64.outputs.result import audit_log
 from na64.outputs.result.request import LOG, REQUEST, read_request
-from na64.outputs.result.store import RESULT, check_products
+from na64.outputs.result.store import RESULT, checked_products
 from na64.outputs.result.summary import from_json
 
 
@@ -55,7 +55,7 @@ def _of_products(folder: Path) -> Iterator[str]:
     """Compare a result and its products with the digests that it keeps of them."""
     if (folder / RESULT).exists():
         try:
-            check_products(folder, from_json((folder / RESULT).read_bytes()))
+            checked_products(folder, from_json((folder / RESULT).read_bytes()))
         except FileNotFoundError as error:
             yield f"{Path(error.filename).name} is gone"
         except ValueError as error:

@@ -316,8 +316,7 @@ def _how(found: Comparison) -> str:
         return "the same events, matched by run, spill and event"
     return (
         f"other events, per {found.exposures.unit}: {found.exposures.first:.4g} and "
-        f"{found.exposures.second:.4g} in physics runs; p: the chance that equal rates look so different or "
-        "more"
+        f"{found.exposures.second:.4g}; p: the chance that equal rates look so different or more"
     )
 
 

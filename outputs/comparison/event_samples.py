@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
-from na64.datasets.basics.run_ranges import to_ranges
+from na64.datasets.basics.run_ranges import runs_in_words
 from na64.outputs.result.messages import counted
 from na64.outputs.result.products import Products
 from na64.outputs.result.summary import Summary
 from na64.outputs.result.summary_facts import HistogramFacts, Role
+
+_TAKEN_FOR = "taken for calibration or beam tests"
 
 
 def runs_left_out(one: Products, other: Products) -> Iterator[str]:
     """Runs that count for no rate: of calibration and beam, beside physics runs."""
     for letter, products in zip("AB", (one, other), strict=True):
         if runs := products.summary.other_runs:
-            named = f"run{'s' * (len(runs) > 1)} {to_ranges(runs)}"
-            yield f"left out of the rates of {letter}: {named}, taken for calibration or beam tests"
+            yield f"left out of the rates of {letter}: {runs_in_words(runs)}, {_TAKEN_FOR}"
 
 
 def other_runs_in_histograms(results: Mapping[str, Products], titles: Collection[str]) -> Iterator[str]:
@@ -34,10 +35,9 @@ def other_runs_in_histograms(results: Mapping[str, Products], titles: Collection
         runs = products.summary.other_runs
         shown = [fact for fact in products.summary.histograms if fact.title in titles]
         if most := max((_in_histogram(products, fact) for fact in shown), default=0):
-            named = f"run{'s' * (len(runs) > 1)} {to_ranges(runs)}"
             yield (
-                f"{named} of {name}, taken for calibration or beam tests: up to {counted(most, 'event')} in "
-                "a histogram, no part in the exposure"
+                f"{runs_in_words(runs)} of {name}, {_TAKEN_FOR}: up to {counted(most, 'event')} in a "
+                "histogram, no part in the exposure"
             )
 
 

@@ -240,7 +240,8 @@ def _norm(data: Products, sources: Sequence[ScaledSimulation]) -> str:
     if why := _shapes_only(data, sources):
         return f"normalised to the data, shapes only: {why}"
     (exposure,) = data.summary.exposures
-    return f"at equal exposure: {exposure.delivered:.4g} {on_target(exposure.particle)} in physics runs"
+    of_what = " in physics runs" if data.summary.other_runs else ""
+    return f"at equal exposure: {exposure.delivered:.4g} {on_target(exposure.particle)}{of_what}"
 
 
 def _distributions(

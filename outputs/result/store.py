@@ -149,11 +149,10 @@ def read_result(folder: str | Path) -> Products:
     """
     folder = Path(folder)
     facts = summary.from_json((folder / RESULT).read_bytes())
-    check_products(folder, facts)
-    data = {name: checked(folder / name, facts) for name in (YIELDS, CUTFLOW, REGIONS, HISTOGRAMS)}
+    data = checked_products(folder, facts)
     weighted = b"selected_sumw" in data[YIELDS].partition(b"\n")[0]
     regions = facts.selection.region_names
-    varied, varied_yields = _read_variations(folder, facts, weighted=weighted)
+    varied, varied_yields = _read_variations(data, facts, weighted=weighted)
     return Products(
         variations=varied,
         varied_yields=varied_yields,
@@ -177,15 +176,15 @@ def _read_provenance(path: Path) -> dict[str, object]:
 
 
 def _read_variations(
-    folder: Path, facts: Summary, *, weighted: bool
+    data: Mapping[str, bytes], facts: Summary, *, weighted: bool
 ) -> tuple[Table[VariationsRow] | None, Table[VariedYieldsRow] | None]:
     if not facts.selection.variations:
         return None, None
     counts = WeightedVariationsRow if weighted else VariationsRow
     found = WeightedVariedYieldsRow if weighted else VariedYieldsRow
     return (
-        read_csv(checked(folder / VARIATIONS, facts), counts, VARIATIONS),
-        read_csv(checked(folder / VARIED_YIELDS, facts), found, VARIED_YIELDS),
+        read_csv(data[VARIATIONS], counts, VARIATIONS),
+        read_csv(data[VARIED_YIELDS], found, VARIED_YIELDS),
     )
 
 
@@ -236,8 +235,8 @@ def _empty(tallies: Mapping[int, Tally], booking: Booking) -> Tally:
     return booking.empty_tally(max((tally.n_components for tally in tallies.values()), default=1))
 
 
-def check_products(folder: Path, facts: Summary) -> None:
-    """Check every product that a result names by content, those too that nothing is read of here.
+def checked_products(folder: Path, facts: Summary) -> dict[str, bytes]:
+    """Contents of every product that a result names, and of those that every result has, by name.
 
     Raises
     ------
@@ -245,8 +244,10 @@ def check_products(folder: Path, facts: Summary) -> None:
     ValueError
         One is not what the result was written with; names it.
     """
-    for name in sorted(facts.products):
-        checked(folder / name, facts)
+    needed = {YIELDS, CUTFLOW, REGIONS, HISTOGRAMS}
+    if facts.selection.variations:
+        needed |= {VARIATIONS, VARIED_YIELDS}
+    return {name: checked(folder / name, facts) for name in sorted(needed | facts.products.keys())}
 
 
 def checked(path: Path, facts: Summary) -> bytes:

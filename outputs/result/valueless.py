@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from na64.datasets.basics.run_ranges import to_ranges
+from na64.datasets.basics.run_ranges import runs_in_words
 from na64.outputs.result.messages import counted
 from na64.outputs.result.summary import Summary
 from na64.processors.counting.tally import Tally, added
@@ -39,7 +39,7 @@ def warnings_of_valueless(selection: Selection, tallies: Mapping[int, Tally]) ->
             head = f"no visible event has a value of {which}"
         else:
             some = f"{n_events:,} of {counted(visible, 'visible event')}"
-            where = f"files, or parts of files, of runs {to_ranges(runs)}"
+            where = f"files, or parts of files, of {runs_in_words(runs)}"
             head = f"{some} are in {where} where none has a value of {which}"
         yield f"{head}: {'; '.join(_uses(selection, name))}"
 

@@ -104,7 +104,7 @@ def write_stored(
     level = rows[0][0] if rows else math.nan
     drawn = Drawn(card, variant, [row for at, row in rows if at == level], level, state, "limits")
     write_figure(folder, "contour", partial(draw_contour, drawn))
-    particle = [fact for fact in variant.facts if "." not in fact.name and fact.name != "signal_error"]
+    particle = _particle(variant)
     named = [f"{fact.name} {fact.value}" for fact in particle]
     write_edges(folder, card, rows, ", ".join([*named, "from stored results"]) + f"; {state}")
     facts = {
@@ -125,7 +125,13 @@ def write_stored(
 def rows_line(card: Card, variant: Variant, rows: Sequence[object], folder: Path) -> str:
     """Line about a contour of stored results, of which the card says nothing but the particle."""
     found = f"{len(rows)} rows in {folder / CONTOUR}" if rows else f"nothing is excluded, {folder / CONTOUR}"
-    return f"{card.title}: {found}; the particle is that of variant {variant.name}"
+    of_whom = f"; the particle is that of variant {variant.name}" if _particle(variant) else ""
+    return f"{card.title}: {found}{of_whom}"
+
+
+def _particle(variant: Variant) -> list[Fact]:
+    """What a variant says of its particle, and not of exposures."""
+    return [fact for fact in variant.facts if "." not in fact.name and fact.name != "signal_error"]
 
 
 def contour_table(reference: Reference) -> Table[ContourRow]:

@@ -17,6 +17,7 @@ from na64.datasets.catalogue.build import Catalogue
 from na64.datasets.catalogue.registered_events import registered_events
 from na64.datasets.conditions.periods import Period, load_periods
 from na64.datasets.conditions.stated_boxes import DEFAULT_SEARCH
+from na64.datasets.instrument.features import FEATURES
 from na64.datasets.synthetic import Campaign, load_campaign, simulate
 from na64.datasets.synthetic.campaign import SimulatedBeam
 from na64.outputs.result.descriptions import box_facts, period_facts, selection_facts
@@ -199,8 +200,10 @@ def job_of(
 
 
 def check_simulated(job: Job) -> None:
-    """Refuse a selection on features of a period that the simulated files cannot have."""
+    """Refuse features of a period, and cuts on a detector, that the simulated files cannot have."""
     own = {feature.name for feature in job.selection.period_features} & job.selection.inputs
+    cut = {interval.feature for one in job.selection.cuts for interval in one.intervals}
+    own |= {name for name in cut if name in FEATURES and FEATURES[name].detectors}
     for layout, context in product(job.layouts.values(), job.runs.values()):
         for name in sorted(own):
             if not may_have(layout, name, context.setup):

@@ -265,3 +265,13 @@ def test_features_of_a_period_have_an_efficiency_if_they_are_simulated(
     assert main(words) == code
     refused = "nothing simulates gem_n_hits of period 2023A with layout tout2023" in capsys.readouterr().err
     assert refused is (code == 2)
+
+
+def test_a_cut_on_a_detector_that_simulated_files_lack_has_no_efficiency(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cut = '[[cut]]\nname = "own"\nvhcal_total = { below = 1, unit = "GeV" }\n'
+    (tmp_path / "own.toml").write_text(f'name = "own"\nlabel = "own"\nyields_after = "own"\n{cut}')
+    words = ["efficiency", "--selection", str(tmp_path / "own.toml"), "--layout", "array2018"]
+    assert main([*words, "--mass", "0.01", "--to", str(tmp_path / "e.csv"), "--losses", "none"]) == 2
+    assert "nothing simulates vhcal_total of period 2018 with layout array2018" in capsys.readouterr().err
