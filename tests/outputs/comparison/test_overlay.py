@@ -235,8 +235,8 @@ def test_a_calibration_run_changes_no_scale(data: Products) -> None:
     for measured, simulated in ((one, physics), (physics, one)):
         found = overlay(measured, [ScaledSimulation("sim", simulated)])
         assert found.distributions[0].scale == 1.0
-        without = overlay(physics, [ScaledSimulation("sim", physics)]).norm
-        assert found.norm == without + (" in physics runs" if measured is one else "")
+        norm = overlay(physics, [ScaledSimulation("sim", physics)]).norm
+        assert found.norm == norm + (" in physics runs" if measured is one else "")
     unstated = tuple(
         run if run in physics.summary.runs else replace(run, eot_delivered=None) for run in one.summary.runs
     )
