@@ -95,6 +95,23 @@ def test_page_has_the_numbers(products: Any) -> None:
     assert sum(tag == "table" for tag, _ in reader.tags) == 10
 
 
+def test_the_exposure_of_the_page_is_that_of_physics_runs(products: Any) -> None:
+    first, *others = products.summary.runs
+    runs = [replace(first, type="calibration", eot_delivered=7e9)]
+    runs += [replace(run, type="physics", eot_delivered=3e9) for run in others]
+    words = " ".join(read(render(_of_runs(products, runs), PICTURES)).text.split())
+    assert "without 1 calibration and beam run" in words
+    exposure = " ".join(read(power(3e9 * len(others))).text.split())
+    assert f"{exposure} in physics runs" in words
+    plain = read(render(_of_runs(products, runs[1:]), PICTURES)).text
+    assert "calibration and beam run" not in plain
+    assert "in physics runs" not in plain
+
+
+def _of_runs(products: Products, runs: list[Any]) -> Products:
+    return replace(products, summary=replace(products.summary, runs=tuple(runs)))
+
+
 def test_page_needs_nothing_else(products: Any) -> None:
     html = render(products, PICTURES)
     tags = read(html).tags
