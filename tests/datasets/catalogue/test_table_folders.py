@@ -287,13 +287,13 @@ def test_a_folder_that_cannot_be_listed_is_told(remote: Any, monkeypatch: pytest
 def test_the_token_of_a_file_opens_its_tables(
     web: Any, conditions: Path, tmp_path: Path, write_run: Callable[..., Path]
 ) -> None:
-    web.query = "authz=abc"
+    web.query = "authz=sesame"
     web.files["data/run.root"] = write_run("run.root").read_bytes()
     web.files["data/conditions/bad.csv"] = BAD.encode()
-    found = build([f"{web.url}/data/run.root?authz=abc"], simulation=False, patience=AGAIN)
+    found = build([f"{web.url}/data/run.root?authz=sesame"], simulation=False, patience=AGAIN)
     assert found.warnings == ()
     assert found.folders[0].rows == {"bad.csv": 2}
-    assert "abc" not in repr(found)
+    assert "sesame" not in repr(found)
 
 
 def test_a_server_that_is_down_and_a_protocol_nobody_knows_are_told(server: Server) -> None:
