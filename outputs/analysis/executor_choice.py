@@ -31,7 +31,13 @@ _START = 2.5
 
 
 def seconds_left(
-    tasks: Iterable[Task], job: Job, ledger: Ledger | None, store: FeatureStore, *, fresh: bool = False
+    tasks: Iterable[Task],
+    files: Iterable[FileRecord],
+    job: Job,
+    ledger: Ledger | None,
+    store: FeatureStore,
+    *,
+    fresh: bool = False,
 ) -> list[float]:
     """About how long each segment takes on one core that is not in the ledger yet.
 
@@ -39,6 +45,8 @@ def seconds_left(
     ----------
     tasks : iterable of Task
         As `na64.processors.campaign.plan` lists them.
+    files : iterable of FileRecord
+        All that they are of.
     job : Job
     ledger : Ledger or None
         None: nothing was counted before.
@@ -48,17 +56,18 @@ def seconds_left(
         Both are passed over.
     """
     left = [task for task in tasks if fresh or ledger is None or not ledger.path(task.key).exists()]
-    files = {task.payload.file.sha256: task.payload.file for task in left}
-    keys = {sha256: job.feature_keys(file) for sha256, file in files.items()}
+    contexts = {task.payload.file.sha256: task.payload.file for task in left}
+    keys = {sha256: job.feature_keys(context) for sha256, context in contexts.items()}
+    records = {record.path: record for record in files}
     ns_an_event: dict[tuple[str, str], float] = {}
     found = []
     for task in left:
-        file = task.payload.file
-        key = keys[file.sha256](task.start, task.stop)
+        key = keys[task.payload.file.sha256](task.start, task.stop)
+        record = records[task.path]
+        kind = record.layout, record.format  # files of a kind are taken to be compressed alike
         is_stored = not fresh and store.path(key).exists()
-        kind = file.layout, file.format  # files of a kind are taken to be compressed alike
         if not is_stored and kind not in ns_an_event:
-            ns_an_event[kind] = _ns_an_event(file)
+            ns_an_event[kind] = _ns_an_event(record)
         found.append(task.n_events * (_NS_FROM_STORE if is_stored else ns_an_event[kind]) * 1e-9)
     return found
 

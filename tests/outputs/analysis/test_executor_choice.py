@@ -12,6 +12,9 @@ import uproot
 from na64.datasets.catalogue.records import FileRecord
 from na64.outputs.analysis.executor_choice import choose, seconds_left
 from na64.outputs.analysis.workers import Workers
+from na64.processors.events.feature_store import FeatureStore
+from na64.processors.execution.tasks import Task
+from na64.processors.job import FileContext
 
 
 def test_an_executor_that_was_chosen_stays() -> None:
@@ -54,33 +57,41 @@ def test_workers_are_started_where_they_save_more_than_their_start(
     assert ("--executor" in said) == bool(seconds)
 
 
-class _Codecs:
-    """A campaign of one file of 600,000 dense events, as the codec of it says."""
+class _Campaign:
+    """A file of 600,000 dense events in two segments, of which only the header is there."""
 
-    def __init__(self, folder: Path, compression: Any, kind: str = "ttree", path: str = "") -> None:
-        self.job: Any = SimpleNamespace(feature_keys=lambda _: lambda start, stop: f"{start}-{stop}")
-        self.store: Any = SimpleNamespace(path=folder.joinpath)
+    def __init__(self, folder: Path, compression: Any, path: str = "") -> None:
         if not path:
             path = str(folder / "run.root")
             with uproot.recreate(path, compression=compression) as file:
-                file.mktree("tout", {"run": np.int32}).extend({"run": np.zeros(3, np.int32)})
-        self.file = FileRecord(path, "a", size=1_800_000_000, format=kind, layout="tout2023", entries=600_000)
-        self.file.runs[1] = 600_000
+                file.mktree("tout", {"run": np.int32})
+        segments = ((0, 300_000), (300_000, 600_000))
+        self.record = FileRecord(
+            path,
+            "a",
+            size=1_800_000_000,
+            format="ttree",
+            layout="tout2023",
+            entries=600_000,
+            runs={8701: 600_000},
+            segments=segments,
+            spills=({8701: ()}, {8701: ()}),
+        )
+        payload = SimpleNamespace(file=FileContext("a", "tout2023", (8701,)))
+        self.tasks = [Task(f"{start:064x}", path, start, stop, payload) for start, stop in segments]
+        self.job: Any = SimpleNamespace(feature_keys=lambda _: lambda start, _: f"{start:064x}")
+        self.store = FeatureStore(folder)
 
     def seconds(self) -> list[float]:
-        tasks: Any = [
-            SimpleNamespace(key=str(i), payload=self, start=i, stop=i + 1, n_events=300_000) for i in (0, 1)
-        ]
-        return seconds_left(tasks, self.job, None, self.store)
+        return seconds_left(self.tasks, [self.record], self.job, None, self.store)
 
 
 @pytest.fixture
-def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(FileRecord, "_check_counts", lambda _: None)
+def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
 
 
-@pytest.mark.usefixtures("unchecked")
+@pytest.mark.usefixtures("two_cores")
 @pytest.mark.parametrize(
     ("compression", "least", "most", "executor"),
     [
@@ -94,22 +105,22 @@ def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_codec_of_a_file_decides_whether_a_cluster_pays(
     compression: Any, least: float, most: float, executor: str, tmp_path: Path
 ) -> None:
-    seconds = _Codecs(tmp_path, compression).seconds()
+    seconds = _Campaign(tmp_path, compression).seconds()
     assert least < sum(seconds) < most
     assert choose(Workers(None), seconds)[0].executor == executor
 
 
-@pytest.mark.usefixtures("unchecked")
 def test_a_file_that_cannot_be_asked_is_taken_for_a_slow_one(tmp_path: Path) -> None:
     (tmp_path / "cut.root").write_bytes(b"root")
     for path in ("root://host//run.root", str(tmp_path / "gone.root"), str(tmp_path / "cut.root")):
-        assert sum(_Codecs(tmp_path, None, path=path).seconds()) == pytest.approx(3.0)
+        assert sum(_Campaign(tmp_path, None, path=path).seconds()) == pytest.approx(3.0)
 
 
-@pytest.mark.usefixtures("unchecked")
 def test_what_is_kept_is_quick_whatever_the_file(tmp_path: Path) -> None:
-    campaign = _Codecs(tmp_path, uproot.LZMA(1))
+    campaign = _Campaign(tmp_path, uproot.LZMA(1))
     assert sum(campaign.seconds()) > 40
-    (tmp_path / "0-1").touch()
-    (tmp_path / "1-2").touch()
+    for task in campaign.tasks:
+        path = campaign.store.path(task.key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
     assert sum(campaign.seconds()) < 0.2
