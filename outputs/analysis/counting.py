@@ -12,6 +12,7 @@ from na64.datasets.basics.error_line import error_line
 from na64.datasets.basics.garbage import no_search
 from na64.datasets.basics.turns import turn
 from na64.datasets.catalogue.build import Catalogue
+from na64.datasets.compiled.jit import CACHE_NOTE
 from na64.outputs.analysis.executor_choice import choose, seconds_left
 from na64.outputs.analysis.listening import Listener, Progress, Tell, no_progress, silent
 from na64.outputs.analysis.plans import (
@@ -41,7 +42,6 @@ from na64.processors.events.ready_kernels import make_ready
 from na64.processors.execution.ledger import Ledger
 from na64.processors.execution.tasks import Options
 from na64.processors.job import Job
-from na64.processors.kernels.jit import CACHE_NOTE
 
 
 def process(

@@ -16,6 +16,7 @@ from numba.core import event
 from na64.datasets.basics.garbage import no_search
 from na64.datasets.basics.identity import identity
 from na64.datasets.catalogue.records import FileRecord
+from na64.datasets.compiled import jit
 from na64.datasets.conditions.periods import packaged_periods
 from na64.datasets.instrument.columns import Shape
 from na64.datasets.reading.files import is_url, open_file
@@ -27,7 +28,6 @@ from na64.processors.events.segment import shape_of, warm_up
 from na64.processors.features import compute
 from na64.processors.features.varied_features import feature_rows
 from na64.processors.job import Job
-from na64.processors.kernels import jit
 from na64.selections.selection import SELECTIONS, load_selection
 
 Variants: TypeAlias = tuple[tuple[Shape, str], ...]
@@ -130,7 +130,7 @@ def _plain(variants: Variants | None) -> list[list[str]]:
 @cache
 def _stamps() -> list[list[object]]:
     """What numba looks at to know if a kernel that it has kept is the one of the source."""
-    sources = sorted(Path(jit.__file__).parent.glob("*.py"))
+    sources = jit.kernel_sources(Path(jit.__file__).parents[2])
     return [[str(path), path.stat().st_mtime_ns, path.stat().st_size] for path in sources]
 
 

@@ -12,6 +12,7 @@ import pytest
 
 import na64
 from na64.datasets.catalogue.build import Catalogue, FileRecord, SampleKind, Status
+from na64.datasets.compiled.jit import digest_of
 from na64.datasets.conditions.bad_spills import BadEntry, BadList
 from na64.datasets.conditions.conditions import RunFacts, RunType
 from na64.datasets.conditions.periods import load_periods
@@ -21,7 +22,6 @@ from na64.processors import job as job_module
 from na64.processors.code_digests import feature_digest
 from na64.processors.features.plugin import Plugin
 from na64.processors.job import FileContext, Job, build_job, file_context
-from na64.processors.kernels.jit import digest_of
 from na64.processors.run_contexts import contexts_of_runs
 from na64.selections.selection import load_selection
 from na64.tests.selections.example_boxes import TWO_SIDED
