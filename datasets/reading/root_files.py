@@ -133,7 +133,7 @@ class _RootFile:
     def _read(self, key: str) -> Tree:
         stored = self._directory[key]
         is_rntuple = stored.classname == "ROOT::RNTuple"
-        return open_rntuple(stored) if is_rntuple else _TTree(stored, self._baskets)
+        return open_rntuple(stored, self._baskets.fetch) if is_rntuple else _TTree(stored, self._baskets)
 
     def complete(self) -> dict[str, _TTree]:
         """TTrees that were opened and need uproot's file no more."""
