@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from na64.datasets.basics.identity import identity
-from na64.datasets.basics.json_records import read_object, record_of
+from na64.datasets.basics.identity import bytes_digest, identity
+from na64.datasets.basics.json_records import read_object, record_of, to_json
 from na64.datasets.basics.run_ranges import to_ranges
 from na64.datasets.calibration.calibration_file import load_calibration
 from na64.datasets.catalogue.build import Catalogue, SampleKind, load
@@ -18,7 +17,6 @@ from na64.datasets.conditions.periods import features_here_and_elsewhere
 from na64.datasets.reading.layout_differences import describe_layout, own_layouts
 from na64.outputs.result import audit_log
 from na64.outputs.result.hidden_regions import hides_less, log_details
-from na64.outputs.result.provenance import to_json
 from na64.outputs.result.store import RESULT
 from na64.outputs.result.summary import from_json
 from na64.processors.features.plugin import load_plugin
@@ -151,7 +149,7 @@ def log_use(folder: Path, event: str, details: Mapping[str, object]) -> None:
     if (folder / REQUEST).exists():
         result = (folder / RESULT).read_bytes()
         cuts = from_json(result).selection
-        named = {"selection": cuts.name, "cuts": cuts.cuts_identity, "result": sha256(result).hexdigest()}
+        named = {"selection": cuts.name, "cuts": cuts.cuts_identity, "result": bytes_digest(result)}
         audit_log.append(read_request(folder).log(folder), event, {**named, **details})
 
 
