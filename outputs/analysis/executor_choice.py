@@ -28,7 +28,7 @@ def seconds_left(
     Parameters
     ----------
     tasks : iterable of Task
-        As `na64.processors.campaign.plan` lists them.
+        As `na64.processors.segments.plan` lists them.
     job : Job
     ledger : Ledger or None
         None: nothing was counted before.

@@ -19,10 +19,10 @@ from na64.outputs.result.hidden_regions import lines_of_pass
 from na64.outputs.result.messages import counted
 from na64.outputs.result.product_names import PRODUCTS
 from na64.outputs.result.request import LOG, Request, begin
-from na64.processors.campaign import identity_of, plan
 from na64.processors.execution.tasks import Task
 from na64.processors.features.plugin import load_plugin
 from na64.processors.job import Job, build_job
+from na64.processors.segments import identity_of, plan
 from na64.selections.selection import load_selection
 
 COUNTING_PATIENCE = 2.0

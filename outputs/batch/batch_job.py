@@ -19,7 +19,7 @@ from na64.outputs.batch.submissions import (
     write_status,
 )
 from na64.outputs.result.request import set_up
-from na64.processors.campaign import CampaignResult, identity_of, plan, process
+from na64.processors.campaign import CampaignResult, process
 from na64.processors.events.feature_store import FeatureStore
 from na64.processors.execution.backend import Answers, Backend, Closing
 from na64.processors.execution.backends import IterativeBackend
@@ -28,6 +28,7 @@ from na64.processors.execution.ledger import Ledger
 from na64.processors.execution.processes import ProcessesBackend
 from na64.processors.execution.tasks import Failed, Task, Work, package_code
 from na64.processors.job import Job
+from na64.processors.segments import identity_of, plan
 
 _TROUBLE = (ValueError, KeyError, OSError, RuntimeError)
 

@@ -55,7 +55,7 @@ class Submission:
     request : Request
         What was asked of `na64 submit`.
     result : str
-        `na64.processors.campaign.identity_of` all segments, those included that were counted before.
+        `na64.processors.segments.identity_of` all segments, those included that were counted before.
     code : str
         `na64.processors.execution.tasks.package_code`.
     workers : int
