@@ -116,14 +116,15 @@ def _announce(asked: Plan, missing: list[Task], waiting: int, n_jobs: int) -> It
 def _submission(asked: Plan, folder: Path, options: argparse.Namespace) -> Submission:
     import os
 
-    from na64.outputs.analysis.plans import begin_job, store_of
+    from na64.outputs.analysis.plans import store_of
     from na64.outputs.batch.submissions import Submission, System
+    from na64.outputs.result.request import begin
     from na64.processors.execution.tasks import package_code
 
     folder.mkdir(parents=True, exist_ok=True)
     return Submission(
         system=System(options.system),
-        request=begin_job(asked, folder),
+        request=begin(folder, asked.request, asked.job, asked.catalogue),
         result=asked.identity,
         code=package_code(),
         workers=options.workers,

@@ -11,7 +11,7 @@ from na64.datasets.basics.error_line import error_line
 from na64.datasets.basics.turns import turn
 from na64.datasets.calibration.calibration_file import CALIBRATION, load_calibration, to_toml
 from na64.datasets.calibration.constants import Calibration, Quantity
-from na64.outputs.analysis.event_passes import EventPass, PassResult
+from na64.outputs.analysis.event_passes import PassResult, gather_sums
 from na64.outputs.analysis.listening import Listener, Progress, Tell, no_progress, silent
 from na64.outputs.analysis.plans import Plan, load_plan
 from na64.outputs.analysis.workers import Workers
@@ -148,8 +148,9 @@ def calibrate(
     with turn(folder, "calibrating", "na64 calibrate"):
         for line in log_pass(asked, known):
             listener.warn(f"calibrate: {line}")
-        passing = EventPass(plan, Purpose.CALIBRATION, folder, team, chunk_events, deadline, listener)
-        gathered = passing.gather()
+        gathered = gather_sums(
+            plan, Purpose.CALIBRATION, folder, team, listener, chunk_events=chunk_events, deadline=deadline
+        )
         built = build(plan.catalogue, plan.job, gathered, wish)
         write(folder, built)
         log_product(asked, {"calibration": built.calibration.identity, "runs": built.calibration.covers})

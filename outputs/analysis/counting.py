@@ -17,7 +17,6 @@ from na64.outputs.analysis.listening import Listener, Progress, Tell, no_progres
 from na64.outputs.analysis.plans import (
     COUNTING_PATIENCE,
     Plan,
-    begin_job,
     claim_folder,
     load_plan,
     store_of,
@@ -30,7 +29,7 @@ from na64.outputs.result.assembly import summarise
 from na64.outputs.result.metrics import METRICS, Metered, to_json
 from na64.outputs.result.product_names import PRODUCTS
 from na64.outputs.result.provenance import plugin_facts, provenance
-from na64.outputs.result.request import Request, finish, request_file
+from na64.outputs.result.request import Request, begin, finish, request_file
 from na64.outputs.result.spills import known_spills
 from na64.outputs.result.summary import Summary
 from na64.processors import campaign
@@ -202,7 +201,7 @@ class _Counting:
         """Count, and write the products."""
         plan, folder = self.plan, self.folder
         self.listener.say(claim_folder(folder, plan, replace=replace))
-        request = begin_job(plan, folder)
+        request = begin(folder, plan.request, plan.job, plan.catalogue)
         for line in what_is_hidden(request, folder):
             self.listener.warn(f"process: {line}")
         if CACHE_NOTE:
@@ -241,7 +240,7 @@ class _Counting:
                 plan.job,
                 backend,
                 ledger,
-                limit=plan.limit,
+                limit=plan.request.limit,
                 chunk_events=self.chunk_events,
                 store=store,
                 options=self.options,
@@ -286,44 +285,29 @@ def write_products(
         Draw it too.
     listener : Listener
     """
-    summary = _write_numbers(catalogue, job, result, folder, request=request, scope=scope, command=command)
+    booking, periods = book(job.selection), catalogue.known_periods()
+    inputs = {record.sha256: record.name for record in catalogue.good}
+    with no_search():
+        summary = summarise(catalogue, job, result, booking, periods, scope=scope)
+        store.write_numbers(
+            folder,
+            facts=summary,
+            tallies=result.tallies,
+            booking=booking,
+            made_by=provenance(
+                command=command,
+                inputs=inputs,
+                summary=summary,
+                plugin=plugin_facts(job.plugin, result.plugin_texts),
+            ),
+            spills=known_spills(catalogue, job, periods, result),
+            beside=request_file(request),
+        )
     listener.say(messages.of_result(summary))
     if report:
         _draw_report(folder, listener)
     else:
         listener.tell(f"numbers: {folder}")
-    return summary
-
-
-@no_search()
-def _write_numbers(
-    catalogue: Catalogue,
-    job: Job,
-    result: CampaignResult,
-    folder: Path,
-    *,
-    request: Request,
-    scope: str,
-    command: Sequence[str],
-) -> Summary:
-    booking = book(job.selection)
-    periods = catalogue.known_periods()
-    summary = summarise(catalogue, job, result, booking, periods, scope=scope)
-    inputs = {record.sha256: record.name for record in catalogue.good}
-    store.write_numbers(
-        folder,
-        facts=summary,
-        tallies=result.tallies,
-        booking=booking,
-        made_by=provenance(
-            command=command,
-            inputs=inputs,
-            summary=summary,
-            plugin=plugin_facts(job.plugin, result.plugin_texts),
-        ),
-        spills=known_spills(catalogue, job, periods, result),
-        beside=request_file(request),
-    )
     return summary
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.basics.error_line import error_line
 from na64.datasets.basics.turns import turn
-from na64.outputs.analysis.event_passes import EventPass, PassResult
+from na64.outputs.analysis.event_passes import PassResult, gather_sums
 from na64.outputs.analysis.listening import Listener, Progress, Tell, no_progress, silent
 from na64.outputs.analysis.plans import Plan, load_plan
 from na64.outputs.analysis.workers import Workers
@@ -126,8 +126,9 @@ def monitor(
     with turn(folder, "monitoring", "na64 monitor"):
         for line in log_pass(asked):
             listener.warn(f"monitor: {line}")
-        passing = EventPass(plan, Purpose.MONITORING, folder, team, chunk_events, deadline, listener)
-        gathered = passing.gather()
+        gathered = gather_sums(
+            plan, Purpose.MONITORING, folder, team, listener, chunk_events=chunk_events, deadline=deadline
+        )
         found = monitor_runs(plan.job, gathered)
         write_bytes(folder / TABLE, to_csv(found))
         write_bytes(folder / BAD_CELLS, bad_cells_file(found))
