@@ -15,7 +15,7 @@ from na64.outputs.report.display import displayed
 from na64.outputs.report.heading import read_status, write_status
 from na64.outputs.report.pictures import write_pictures
 from na64.outputs.report.report import render
-from na64.outputs.report.templates import Section
+from na64.outputs.report.sections import Section
 from na64.outputs.result.metrics import read_metrics
 from na64.outputs.result.products import Products
 from na64.outputs.result.store import PLOTS, PROVENANCE, REPORT, RESULT, is_report_of, report_mark
