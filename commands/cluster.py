@@ -40,6 +40,7 @@ def _add_submit(verbs: Any) -> None:
     text = "Send a selection over a catalogue to a batch system; again, only what is missing."
     parser = add_command(verbs, "submit", _submit, text)
     add_request(parser)
+    parser.add_argument("--chunk-events", type=positive, metavar="N", help="most events read at a time")
     shared = "a folder that the jobs see too; their results are shared there"
     parser.add_argument("--to", type=Path, required=True, metavar="DIR", help=shared)
     system = parser.add_mutually_exclusive_group(required=True)
