@@ -21,7 +21,7 @@ from na64.outputs.batch.submissions import (
 from na64.outputs.result.request import set_up
 from na64.processors.campaign import CampaignResult, process
 from na64.processors.events.feature_store import FeatureStore
-from na64.processors.execution.backend import Answers, Backend, Closing
+from na64.processors.execution.backend import Answers, Backend
 from na64.processors.execution.backends import IterativeBackend
 from na64.processors.execution.executor import Progress, silent
 from na64.processors.execution.ledger import Ledger
@@ -93,7 +93,7 @@ def _count(place: Path, job: int, progress: Progress) -> dict[str, tuple[str, bo
     return backend.failures
 
 
-class _FailureRecorder(Closing):
+class _FailureRecorder(Backend):
     """Remembers what failed on another backend.
 
     Attributes
@@ -119,7 +119,7 @@ class _FailureRecorder(Closing):
                 yield task, report
 
 
-class _NullBackend(Closing):
+class _NullBackend(Backend):
     """Performs nothing and says why."""
 
     def __init__(self, failures: Mapping[str, tuple[str, bool]]) -> None:
