@@ -105,7 +105,7 @@ def _tell_plan(options: argparse.Namespace, selection: str, to: Path | None) -> 
     partials = (to or default_folder(plan)) / "partials"
     ledger = Ledger(partials) if partials.exists() else None
     store = FeatureStore(store_of(options.store, plan.path, make=False))
-    seconds = seconds_left(plan.tasks, plan.job, ledger, store, fresh=options.fresh)
+    seconds = seconds_left(plan.tasks, plan.catalogue.good, plan.job, ledger, store, fresh=options.fresh)
     tell(messages.of_plan(plan.catalogue, list(plan.job.runs), plan.tasks, seconds, _workers(options)))
     return SUCCESS
 

@@ -227,7 +227,7 @@ class _Counting:
         plan, ledger = self.plan, Ledger(self.folder / "partials")
         n_events = sum(task.n_events for task in plan.tasks)
         store = FeatureStore(store_of(self.store, plan.path))
-        seconds = seconds_left(plan.tasks, plan.job, ledger, store, fresh=self.fresh)
+        seconds = seconds_left(plan.tasks, plan.catalogue.good, plan.job, ledger, store, fresh=self.fresh)
         workers, said = choose(self.workers, seconds)
         if said:
             self.listener.warn(f"process: {said}", logging.INFO)

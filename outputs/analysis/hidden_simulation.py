@@ -140,7 +140,8 @@ def _count(folder: Path, simulated: ReopenedResult, job: Job, listener: Listener
     store = FeatureStore(store_of(None, catalogue_path(folder, read_request(folder))))
     tasks = plan(simulated.catalogue, job, limit=simulated.limit)
     n_events = sum(task.n_events for task in tasks)
-    workers, _ = choose(Workers(None), seconds_left(tasks, job, ledger, store))
+    seconds = seconds_left(tasks, simulated.catalogue.good, job, ledger, store)
+    workers, _ = choose(Workers(None), seconds)
     with workers.open(listener.warn) as backend:
         return campaign.process(
             simulated.catalogue,
