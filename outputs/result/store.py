@@ -31,8 +31,9 @@ from na64.outputs.result.variations import (
     WeightedVariedYieldsRow,
 )
 from na64.outputs.result.yields import YieldsRow
-from na64.processors.counting.booking import VISIBLE, Booking
+from na64.processors.counting.booking import Booking
 from na64.processors.counting.tally import Tally
+from na64.selections.selection import VISIBLE
 
 RESULT = "result.json"
 PROVENANCE = "provenance.json"

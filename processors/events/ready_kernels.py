@@ -18,8 +18,9 @@ from na64.datasets.basics.identity import identity
 from na64.datasets.catalogue.records import FileRecord
 from na64.datasets.conditions.periods import packaged_periods
 from na64.datasets.instrument.columns import Shape
+from na64.datasets.reading.detector_layout import CellStorage
 from na64.datasets.reading.files import is_url, open_file
-from na64.datasets.reading.layout import CellStorage, Layout
+from na64.datasets.reading.layout import Layout
 from na64.datasets.reading.stored import Tree
 from na64.processors.counting import counting
 from na64.processors.counting.tally import N_COMPONENTS_WEIGHTED

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from na64.datasets.catalogue.records import FileRecord
 from na64.datasets.catalogue.registered_events import registered_events
 from na64.datasets.instrument.columns import EventColumns, Shape
-from na64.datasets.reading.layout import CellStorage, DetectorLayout, Layout
+from na64.datasets.reading.detector_layout import CellStorage, DetectorLayout
+from na64.datasets.reading.layout import Layout
 from na64.datasets.reading.read import Record
 from na64.processors.counting import counting
 from na64.processors.counting.tally import Tally, fixed_point
