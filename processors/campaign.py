@@ -86,7 +86,7 @@ def process(
     store: FeatureStore | None = None,
     options: Options | None = None,
     fresh: bool = False,
-    faults: Mapping[str, str] | None = None,
+    changed: Mapping[str, str] | None = None,
     progress: Progress = silent,
 ) -> CampaignResult:
     """Count a catalogue; what the ledger holds is not counted again.
@@ -110,11 +110,11 @@ def process(
         How a segment is tried; by default blind unless the job is of simulation.
     fresh : bool
         Count again, from the cells, what the ledger or the store holds.
-    faults : mapping of str to str, optional
-        What `check` has found before; by default files are checked here.
+    changed : mapping of str to str, optional
+        What `find_changed_files` has found before; by default files are checked here.
     progress : callable
     """
-    changed = check(catalogue, job, options) if faults is None else faults
+    changed = find_changed_files(catalogue, job, options) if changed is None else changed
     planned = plan(catalogue, job, limit=limit)
     tasks = [task for task in planned if task.path not in changed and (only is None or task.key in only)]
     work = Work(
@@ -152,7 +152,7 @@ def _split(task: Task, job: Job) -> tuple[Task, ...]:
     return tuple(Task(job.result_key(piece.file, *ends), task.path, *ends, piece) for ends in halves(task))
 
 
-def check(
+def find_changed_files(
     catalogue: Catalogue,
     job: Job,
     options: Options | None = None,

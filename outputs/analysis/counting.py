@@ -9,7 +9,7 @@ from pathlib import Path
 
 from na64.datasets.basics.atomic_file import remove_abandoned, write_bytes
 from na64.datasets.basics.error_line import error_line
-from na64.datasets.basics.garbage import no_search
+from na64.datasets.basics.garbage import collection_paused
 from na64.datasets.basics.turns import turn
 from na64.datasets.catalogue.build import Catalogue
 from na64.outputs.analysis.executor_choice import choose, seconds_left
@@ -231,7 +231,9 @@ class _Counting:
         workers, said = choose(self.workers, seconds)
         if said:
             self.listener.warn(f"process: {said}", logging.INFO)
-        faults = campaign.check(plan.catalogue, plan.job, self.options, progress=self.check_progress)
+        changed = campaign.find_changed_files(
+            plan.catalogue, plan.job, self.options, progress=self.check_progress
+        )
         if seconds and not workers.is_elsewhere:  # before workers are there, who would compile the same
             make_ready(plan.job, campaign.variants_of(plan.tasks, plan.job), self.listener.warn)
         with Metered(workers.open(self.listener.warn)) as backend:
@@ -244,7 +246,7 @@ class _Counting:
                 chunk_events=self.chunk_events,
                 store=store,
                 options=self.options,
-                faults=faults,
+                changed=changed,
                 fresh=self.fresh,
                 progress=lambda _done, _total, events: self.listener.progress(events, n_events),
             )
@@ -287,7 +289,7 @@ def write_products(
     """
     booking, periods = book(job.selection), catalogue.known_periods()
     inputs = {record.sha256: record.name for record in catalogue.good}
-    with no_search():
+    with collection_paused():
         summary = summarise(catalogue, job, result, booking, periods, scope=scope)
         store.write_numbers(
             folder,

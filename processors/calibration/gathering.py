@@ -118,7 +118,7 @@ def gather(
         How a segment is tried; by default blind unless the job is of simulation.
     progress : callable
     """
-    changed = campaign.check(catalogue, job, options)
+    changed = campaign.find_changed_files(catalogue, job, options)
     planned = tasks_of(catalogue, job, purpose)
     tasks = [task for task in planned if task.path not in changed]
     work = Work(
