@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from na64.datasets.basics.atomic_file import write_bytes
-from na64.datasets.basics.error_line import error_line
 from na64.datasets.basics.turns import turn
 from na64.datasets.calibration.calibration_file import CALIBRATION, load_calibration, to_toml
 from na64.datasets.calibration.constants import Calibration, Quantity
@@ -207,7 +206,7 @@ def lines_of(built: Built, gathered: Gathered) -> Iterator[str]:
 
 def _draw(folder: Path, plan: Plan, built: Built, status: str, listener: Listener) -> None:
     """Draw plots and page; the constants, which are written, do not depend on it."""
-    try:
+    with listener.outliving("the page is not drawn"):
         # Here, because what draws may fail as soon as it is imported.
         from na64.outputs.control.calibration.heading import heading_of, origin_of  # noqa: PLC0415
         from na64.outputs.control.calibration.page import write_page  # noqa: PLC0415
@@ -216,5 +215,3 @@ def _draw(folder: Path, plan: Plan, built: Built, status: str, listener: Listene
         origin = origin_of(plan.catalogue)
         path = write_page(folder / PAGE, plan.job, built, label=label, origin=origin)
         listener.tell(f"page: {path}")
-    except Exception as problem:
-        listener.warn(f"na64: the page is not drawn: {error_line(problem)}")

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from na64.datasets.basics.atomic_file import remove_abandoned, write_bytes
-from na64.datasets.basics.error_line import error_line
 from na64.datasets.basics.garbage import collection_paused
 from na64.datasets.basics.turns import turn
 from na64.datasets.catalogue.build import Catalogue
@@ -315,10 +314,8 @@ def write_products(
 
 def _draw_report(folder: Path, listener: Listener) -> None:
     """Write the report; the verdict that was told before, and the exit code, do not depend on it."""
-    try:
+    with listener.outliving("the report is not written"):
         # Here, because what draws may fail as soon as it is imported.
         from na64.outputs.analysis.full_report import complete_report  # noqa: PLC0415
 
         listener.tell(f"report: {complete_report(folder)}")
-    except Exception as problem:
-        listener.warn(f"na64: the report is not written: {error_line(problem)}")

@@ -106,7 +106,7 @@ def load_plan(
         chosen = selection_of(loaded, selection, code, settings)
     except KeyError as error:
         raise KeyError(f"{error.args[0]}{_where_columns_are(error)}") from error
-    text = _text_of(runs)
+    text = runs_asked(runs)
     wanted = chosen_runs(text, loaded.runs) if text else None
     constants = load_calibration(calibration) if calibration else None
     job = build_job(loaded, chosen, runs=wanted, plugin=code, calibration=constants)
@@ -138,7 +138,14 @@ def _where_columns_are(error: KeyError) -> str:
     return ""
 
 
-def _text_of(runs: str | Collection[int] | None) -> str:
+def runs_asked(runs: str | Collection[int] | None) -> str:
+    """Runs as ``8396-8458,8500``; empty for all.
+
+    Raises
+    ------
+    ValueError
+        None of them are asked for, which is not to be taken for all.
+    """
     if runs is None or isinstance(runs, str):
         return runs or ""
     if not runs:
