@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from na64.datasets.catalogue.build import Catalogue
@@ -80,8 +80,7 @@ def process(
     backend: Backend,
     ledger: Ledger,
     *,
-    limit: int | None = None,
-    only: Collection[str] | None = None,
+    tasks: Iterable[Task] | None = None,
     chunk_events: int | None = None,
     store: FeatureStore | None = None,
     options: Options | None = None,
@@ -98,10 +97,9 @@ def process(
         Of the same catalogue, see `na64.processors.job.build_job`.
     backend : Backend
     ledger : Ledger
-    limit : int, optional
-        Events a run.
-    only : collection of str, optional
-        Keys of the segments that are counted; the others are missing in the result.
+    tasks : iterable of Task, optional
+        Segments that are counted, of those that `na64.processors.segments.plan` lists; the others are missing
+        in the result. By default all.
     chunk_events : int, optional
         Events a worker reads at a time; without influence on the result.
     store : FeatureStore, optional
@@ -115,17 +113,17 @@ def process(
     progress : callable
     """
     changed = find_changed_files(catalogue, job, options) if changed is None else changed
-    planned = plan(catalogue, job, limit=limit)
-    tasks = [task for task in planned if task.path not in changed and (only is None or task.key in only)]
+    planned = plan(catalogue, job) if tasks is None else tasks
+    usable = [task for task in planned if task.path not in changed]
     work = Work(
         function=count_segment,
-        context=CountingContext(job, chunk_events, store, fresh, variants_of(tasks, job)),
+        context=CountingContext(job, chunk_events, store, fresh, variants_of(usable, job)),
         prepare=prepare,
         options=options or Options(blind=not job.simulation),
         code=package_code(),
     )
     outcome = run(
-        tasks,
+        usable,
         work,
         backend,
         ledger,

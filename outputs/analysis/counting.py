@@ -241,7 +241,7 @@ class _Counting:
                 plan.job,
                 backend,
                 ledger,
-                limit=plan.request.limit,
+                tasks=plan.tasks,
                 chunk_events=self.chunk_events,
                 store=store,
                 options=self.options,

@@ -148,7 +148,7 @@ def _count(folder: Path, simulated: ReopenedResult, job: Job, listener: Listener
             job,
             backend,
             ledger,
-            limit=simulated.limit,
+            tasks=tasks,
             store=store,
             options=Options(blind=False),
             progress=lambda _done, _total, events: listener.progress(events, n_events),

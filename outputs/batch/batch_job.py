@@ -71,7 +71,8 @@ def _count(place: Path, job: int, progress: Progress) -> dict[str, tuple[str, bo
     request = submission.request
     catalogue, asked = set_up(folder, request)
     keys = set(keys_of_job(place, submission, job))
-    if not keys <= {task.key for task in plan(catalogue, asked, limit=request.limit)}:
+    tasks = [task for task in plan(catalogue, asked, limit=request.limit) if task.key in keys]
+    if len(tasks) < len(keys):
         raise ValueError("catalogue, selection or plug-in have changed since it was submitted")
     inner = IterativeBackend() if submission.workers == 1 else ProcessesBackend(submission.workers)
     with _FailureRecorder(inner) as backend:
@@ -80,8 +81,7 @@ def _count(place: Path, job: int, progress: Progress) -> dict[str, tuple[str, bo
             asked,
             backend,
             Ledger(folder / "partials"),
-            limit=request.limit,
-            only=keys,
+            tasks=tasks,
             chunk_events=submission.chunk_events,
             store=FeatureStore(Path(os.path.normpath(folder.resolve() / submission.store))),
             progress=progress,
@@ -150,10 +150,11 @@ def merge(folder: Path) -> tuple[Catalogue, Job, CampaignResult, Submission]:
     _, submission = latest(folder)
     request = submission.request
     catalogue, job = set_up(folder, request)
-    if identity_of(plan(catalogue, job, limit=request.limit)) != submission.result:
+    tasks = plan(catalogue, job, limit=request.limit)
+    if identity_of(tasks) != submission.result:
         raise ValueError(
             f"{folder}: catalogue, selection, plug-in or code have changed since the jobs were submitted"
         )
     null_backend = _NullBackend(reasons(folder))
-    result = process(catalogue, job, null_backend, Ledger(folder / "partials"), limit=request.limit)
+    result = process(catalogue, job, null_backend, Ledger(folder / "partials"), tasks=tasks)
     return catalogue, job, result, submission
