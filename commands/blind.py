@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from na64.commands.verbs import INCOMPLETE, SUCCESS, add_command, positive
+from na64.commands.workers import EXECUTORS
 
 
 def add(verbs: Any) -> None:
@@ -44,8 +45,7 @@ def _add_unblind(verbs: Any) -> None:
     parser.add_argument("--approved-by", action="append", required=True, metavar="NAME", help=approved)
     stage = "open this fraction of the spills first"
     parser.add_argument("--stage", type=float, default=1.0, metavar="FRACTION", help=stage)
-    kinds = ("iterative", "processes", "dask")
-    parser.add_argument("--executor", default="processes", choices=kinds, help="default: %(default)s")
+    parser.add_argument("--executor", default="processes", choices=EXECUTORS, help="default: %(default)s")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster")
     parser.add_argument("--workers", type=positive, metavar="N", help="default: the number of cores")
 

@@ -12,8 +12,9 @@ from functools import cache
 
 from na64.datasets.instrument.columns import COLUMNS, Shape
 from na64.datasets.instrument.roles import APART, STANDARD_ROLES
+from na64.datasets.reading.branch import Branch
 from na64.datasets.reading.branch_names import may_be_one
-from na64.datasets.reading.layout import LAYOUTS, Branch, Layout, load_layout
+from na64.datasets.reading.layout import LAYOUTS, Layout, load_layout
 
 _HIDING_COLUMNS = ("run", "trigger")
 TRUTH = "truth_component"

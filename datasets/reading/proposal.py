@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 
 from na64.datasets.instrument.columns import COLUMNS
 from na64.datasets.instrument.taken_names import TAKEN
+from na64.datasets.reading.branch import Branch
 from na64.datasets.reading.event_entries import KEYS
-from na64.datasets.reading.layout import Branch, Layout
+from na64.datasets.reading.layout import Layout
 from na64.datasets.reading.stored import Branches, Stored, Trees
 
 _ALIKE = 0.6

@@ -44,7 +44,7 @@ def seconds_left(
     Parameters
     ----------
     tasks : iterable of Task
-        As `na64.processors.campaign.plan` lists them.
+        As `na64.processors.segments.plan` lists them.
     files : iterable of FileRecord
         All that they are of.
     job : Job

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from hashlib import sha256
 from pathlib import Path
 
+from na64.datasets.basics.identity import bytes_digest
 from na64.datasets.basics.json_records import parse_object
 from na64.outputs.blinding.freeze import FREEZE
 from na64.outputs.result import audit_log
@@ -86,7 +86,7 @@ def _of_files(path: Path) -> Iterator[str]:
         file = place / Path(name).name
         if not file.is_file():
             yield f"{place.name}/{name} is gone"
-        elif sha256(file.read_bytes()).hexdigest() != digest:
+        elif bytes_digest(file.read_bytes()) != digest:
             yield f"{place.name}/{name} is not the one that {path.name} names"
 
 
@@ -97,7 +97,7 @@ def _named(log: Path) -> set[str]:
 
 def _compare(path: Path, log: Path, key: str) -> Iterator[str]:
     data = path.read_bytes()
-    if sha256(data).hexdigest() not in _named(log):
+    if bytes_digest(data) not in _named(log):
         yield f"{path.name} is not the one that the log knows"
     yield from (f"{path.name}: {problem}" for problem in audit_log.lost(log, _heads(data, key)))
 

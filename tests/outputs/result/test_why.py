@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from na64.outputs.result.request import begin, read_request, set_up
+from na64.outputs.result.request import Request, begin, read_request, set_up
 from na64.outputs.result.store import read_result
 from na64.outputs.result.why import _around_the_change, why
 from na64.run import main
@@ -157,7 +157,7 @@ def test_what_was_asked_through_a_link_is_found_from_everywhere(result: Path, tm
     (real / "out").mkdir(parents=True)
     link.symlink_to(real)
     listed, mine = result.parent / "data.json", str(result.parent / "mine.toml")
-    request = begin(link / "out", job, catalogue, path=listed, selection=mine)
+    request = begin(link / "out", Request(str(listed), str(mine)), job, catalogue)
     (tmp_path / "nearer").symlink_to(real / "out")
     for folder in (link / "out", real / "out", tmp_path / "nearer"):
         assert set_up(folder, request) == (catalogue, job)
