@@ -157,8 +157,9 @@ def _hash_unless(version: str, record: FileRecord) -> str:
     now = version_of(record.path)
     if now == version:
         return record.xxh3
-    # If the server states no version any more, nothing says that the file is still the one that was hashed.
-    return _known_hash(record.path, now) if now else _quick_hash(record.path)
+    # Without a version, or with one that a later content may have too, it may not be the one that was hashed.
+    is_known = now and version_to_keep(now) == now
+    return _known_hash(record.path, now) if is_known else _quick_hash(record.path)
 
 
 @lru_cache(maxsize=4096)

@@ -169,7 +169,7 @@ def _is_consequence(difference: str) -> bool:
 
 
 def _check_content(record: FileRecord) -> None:
-    """Refuse a file that is not the one that was frozen; on a server it is read unless its version is known."""
+    """Refuse a file that is not the one that was frozen; one on a server without a version is read."""
     verify(record)
     is_remote = is_url(record.path)
     if is_remote and record.version:

@@ -311,7 +311,7 @@ def test_content_of_the_same_size_is_noticed_when_it_is_used(write_run: Writer) 
     assert find_change(record) == "changed since it was registered: another content of the same size"
 
 
-def test_the_content_of_a_remote_file_without_a_version_is_looked_at_only_when_it_is_asked_for(
+def test_a_remote_file_without_a_version_is_looked_at_when_that_is_asked_for(
     write_run: Writer,
 ) -> None:
     record = look(write_run())

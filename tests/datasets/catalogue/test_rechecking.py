@@ -123,21 +123,22 @@ def test_a_file_that_changes_while_it_is_registered_is_pending(
 
 
 @pytest.fixture
-def without(web: Any, write_run: Writer) -> Iterator[tuple[Catalogue, bytes]]:
+def without(web: Any, write_run: Writer) -> tuple[Catalogue, bytes]:
     """Catalogue of a file whose server states no version, and another content."""
     url, other = give(web, write_run)
     web.stated = {"ETag": 'W/"weak"'}
-    yield build([url], simulation=False), other
+    return build([url], simulation=False), other
 
 
 def test_a_file_without_a_version_is_said_to_be_told_by_its_size_and_looked_at_again_by_an_update(
     without: tuple[Catalogue, bytes], web: Any
 ) -> None:
     catalogue, other = without
-    assert [line for line in catalogue.warnings if "no version is known" in line] == [
+    (said,) = (line for line in catalogue.warnings if "no version is known" in line)
+    assert said == (
         "run.root: no version is known (ETag, time of change), so that only size and number of events "
         "tell if it was replaced; na64 catalogue --update reads it again"
-    ]
+    )
     web.stated = None
     (known,) = build([], simulation=False, previous=catalogue).files
     assert known.is_good
