@@ -164,7 +164,7 @@ def test_a_catalogue_of_before_has_no_versions_and_is_read(
     assert not any("no version" in line for line in local.warnings)
 
 
-def test_a_job_says_which_file_was_replaced_and_which_cannot_be_told(
+def test_a_job_names_the_file_that_was_replaced_and_reads_the_other(
     web: Any, simulate: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for path in simulate(tmp_path, "small", 200).glob("run_870[13].root"):
@@ -181,9 +181,3 @@ def test_a_job_says_which_file_was_replaced_and_which_cannot_be_told(
     assert "run_8701.root, events 0 to" in said
     assert "another content than was registered" in said
     assert "run_8703.root" not in said
-
-    web.stated, web.files["run_8701.root"] = {}, content
-    assert main(["catalogue", *urls, "--to", str(tmp_path / "c.json")]) == 0
-    assert main(line) == 0
-    summary = json.loads((tmp_path / "o" / "result.json").read_text())
-    assert any("and 1 other files on servers: no version is known" in text for text in summary["warnings"])
