@@ -9,7 +9,8 @@ from pathlib import Path
 from na64.datasets.basics.run_ranges import to_ranges
 from na64.datasets.catalogue.run_filter import chosen_runs
 from na64.outputs.analysis.listening import Listener, Progress, Tell, no_progress, silent
-from na64.outputs.blinding.opened_box import OPENED, read_opened
+from na64.outputs.blinding.names import OPENED
+from na64.outputs.blinding.opened_box import read_opened
 from na64.outputs.events.analysis import ReopenedResult, reopen, reopen_box
 from na64.outputs.events.event_filter import EventFilter, counted
 from na64.outputs.events.event_record import EventRecord

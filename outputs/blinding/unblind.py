@@ -26,7 +26,7 @@ from na64.outputs.blinding.freeze import (
     openings,
     read_manifest,
 )
-from na64.outputs.blinding.opened_box import OPENED, UNBLINDED
+from na64.outputs.blinding.names import OPENED, UNBLINDED
 from na64.outputs.blinding.opened_tables import CANDIDATES, PLANE_TABLE, candidate_table, plane_table
 from na64.outputs.result import audit_log
 from na64.outputs.result.provenance import to_json
