@@ -226,6 +226,8 @@ def _place(access: _EventAccess, to: Path | None, format: str | None) -> tuple[P
     suffix = to.suffix.removeprefix(".").lower() if to else ""
     if suffix and not format and suffix not in [*SkimFormat]:
         raise ValueError(f"{to}: {suffix} is not written, only {', '.join(SkimFormat)}; or say the format")
+    if format and suffix in [*SkimFormat] and suffix != format:
+        raise ValueError(f"--format {format}: the name of {to} says {suffix}")
     kind = SkimFormat(format or suffix or "parquet")
     folder = access.folder / OPENED if access.opened else access.folder
     return to or folder / f"events.{kind}", kind
@@ -249,7 +251,7 @@ class _EventAccess:
     ) -> tuple[ReopenedResult, EventFilter]:
         analysis = (reopen_box if self.opened else reopen)(self.folder)
         analysis.stage(after)
-        runs = chosen_runs(self.runs, analysis.job.runs) if self.runs else None
+        runs = None if self.runs is None else chosen_runs(self.runs, analysis.job.runs)
         if analysis.other_code:
             self.listener.warn("note: the result was made by another version of the code")
         return analysis, EventFilter(after, region, runs, limit)

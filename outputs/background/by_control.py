@@ -50,6 +50,6 @@ def _check_settings(settings: Settings, search: str) -> None:
     for name in ("end", "start", "hcal_start", "hcal_stop", "one_slope"):
         if getattr(settings, name) != getattr(Settings(), name):
             raise ValueError(
-                f"--{name.replace('_', '-')}: is of sidebands in {DETECTORS} energy, which the box of "
+                f"--{name.replace('_', '-')} {getattr(settings, name)}: is of sidebands in {DETECTORS} energy, which the box of "
                 f"search {search} does not have"
             )

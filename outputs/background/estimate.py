@@ -307,8 +307,15 @@ def _loss(products: Products, simulation: Products | None) -> Factor | None:
     if simulation is None:
         return None
     one, other = (p.summary.identities.get("selection") for p in (products, simulation))
-    if simulation.summary.is_data or one != other:
-        raise ValueError("the simulation of dimuons is not simulation, or went through another selection")
+    if simulation.summary.is_data:
+        raise ValueError("--simulation: holds recorded events, not simulated dimuons")
+    if one != other:
+        names = (p.summary.selection.name for p in (simulation, products))
+        raise ValueError(
+            "--simulation: went through selection {}, the result through {}: process it with the same".format(
+                *names
+            )
+        )
     return simulated_fraction("in the box, per dimuon of Region I", in_box(simulation), _dimuons(simulation))
 
 

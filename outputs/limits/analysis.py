@@ -155,7 +155,8 @@ def _production(period: PeriodExposure, threshold: float | None, resonant: Reson
     try:
         return Production(period.beam, period.threshold if threshold is None else threshold, resonant)
     except ValueError as error:
-        raise ValueError(f"period {period.period}: {error}") from None
+        option = "" if threshold is None else f"--threshold {threshold:g}: "
+        raise ValueError(f"{option}period {period.period}: {error}") from None
 
 
 def _whole(exposures: Sequence[LimitInput]) -> float:
