@@ -310,11 +310,10 @@ def _loss(products: Products, simulation: Products | None) -> Factor | None:
     if simulation.summary.is_data:
         raise ValueError("--simulation: holds recorded events, not simulated dimuons")
     if one != other:
-        names = (p.summary.selection.name for p in (simulation, products))
+        theirs, own = (p.summary.selection.name for p in (simulation, products))
         raise ValueError(
-            "--simulation: went through selection {}, the result through {}: process it with the same".format(
-                *names
-            )
+            f"--simulation: went through selection {theirs} as it was then, the result through {own}: "
+            "na64 process it with the same"
         )
     return simulated_fraction("in the box, per dimuon of Region I", in_box(simulation), _dimuons(simulation))
 
