@@ -183,12 +183,7 @@ class _Parser(argparse.ArgumentParser):
         is_command = action.nargs in (argparse.PARSER, argparse.REMAINDER)
         for text in [] if is_command or action.type is any_text else arg_strings:
             if not text.strip():
-                name = "/".join(action.option_strings) or str(action.metavar or action.dest)
-                default = "; left out, its default counts"
-                optional = default if action.option_strings and not action.required else ""
-                raise EmptyArgumentError(
-                    f'{name} "{text}": is empty, expected {action.metavar or action.dest}{optional}'
-                )
+                raise EmptyArgumentError(_said_of_empty(action, text))
         return super()._get_values(action, arg_strings)
 
     def error(self, message: str) -> NoReturn:
@@ -196,6 +191,15 @@ class _Parser(argparse.ArgumentParser):
         if is_unknown and any(word.partition("=")[0] == "--layout" for word in message.split()):
             message += "; a layout belongs to na64 catalogue, and its catalogue keeps it"
         super().error(visible(without_secrets(message)))
+
+
+def _said_of_empty(action: argparse.Action, text: str) -> str:
+    """What is wrong with an empty argument, and what is expected."""
+    wanted = " or ".join(map(str, action.choices or ())) or str(action.metavar or action.dest)
+    if not action.option_strings:
+        return f'{wanted} "{text}": is empty'
+    optional = "" if action.required else "; left out, its default counts"
+    return f'{action.option_strings[-1]} "{text}": is empty, expected {wanted}{optional}'
 
 
 def parser() -> argparse.ArgumentParser:

@@ -81,6 +81,9 @@ def _freeze(options: argparse.Namespace) -> int:
 def _unblind(options: argparse.Namespace) -> int:
     from na64.outputs.analysis.blinding import unblind
 
+    if options.workers is not None and (options.executor == "iterative" or options.scheduler):
+        where = "a --scheduler has its own" if options.scheduler else "the iterative executor has none"
+        raise refused("workers", options.workers, where)
     found = unblind(
         options.folder,
         freeze=options.freeze,

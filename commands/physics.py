@@ -201,7 +201,7 @@ def _project(options: argparse.Namespace) -> int:
 def _reference(options: argparse.Namespace) -> int:
     """Draw the reference contour of a search; the card states what options of a projection would."""
     if not (options.reference and options.search):
-        raise ValueError("na64 project: --search NAME and --reference go together")
+        raise ValueError("--search NAME and --reference go together")
     from na64.outputs.analysis.searches import reference
 
     allowed = {"search", "reference", "variant", "to", "level", "debug"}

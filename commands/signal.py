@@ -16,7 +16,8 @@ def add(verbs: Any) -> None:
         "process them with a selection, and write its efficiency for the box."
     )
     parser = add_command(verbs, "efficiency", _efficiency, text)
-    parser.add_argument("--selection", default="invisible_2023", metavar="NAME_OR_TOML")
+    selection = "default: invisible_2023, for dark photons; else there is none"
+    parser.add_argument("--selection", metavar="NAME_OR_TOML", help=selection)
     parser.add_argument("--to", type=Path, required=True, metavar="FILE.csv")
     search = (
         "positron: by missing energy too, of those that annihilate; others of na64 searches, or a card of "
@@ -51,7 +52,11 @@ def _efficiency(options: argparse.Namespace) -> int:
     if search not in DARK_PHOTON_SEARCHES:
         from na64.outputs.analysis.boson_efficiencies import is_by_mass
 
-        return _boson_efficiency(options) if is_by_mass(search) else _search_efficiency(options)
+        by_mass = is_by_mass(search)  # which refuses a search that is not known
+        if options.selection is None:
+            why = "needs --selection, whose box says which of its channels is meant"
+            raise refused("search", search, why)
+        return _boson_efficiency(options) if by_mass else _search_efficiency(options)
     if options.variant:
         raise refused("variant", options.variant, "is of searches whose particles are simulated by energy")
     if options.reason and not options.add:
@@ -60,7 +65,7 @@ def _efficiency(options: argparse.Namespace) -> int:
     with Terminal() as terminal:
         efficiency(
             to=options.to,
-            selection=options.selection,
+            selection=options.selection or "invisible_2023",
             layout=options.layout or "tout2023",
             masses=options.mass or MASSES,
             events=options.events or 20_000,
