@@ -7,7 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from na64.commands.verbs import INCOMPLETE, SUCCESS, add_command, add_json, positive, print_json, tell
+from na64.commands.verbs import (
+    INCOMPLETE,
+    SUCCESS,
+    add_command,
+    add_json,
+    any_text,
+    positive,
+    print_json,
+    tell,
+)
 
 if TYPE_CHECKING:
     from na64.outputs.result.products import Products
@@ -26,6 +35,7 @@ def _add_report(verbs: Any) -> None:
     parser.add_argument("folder", type=Path, metavar="DIR", help="where na64 process wrote to")
     parser.add_argument(
         "--label",
+        type=any_text,
         metavar="TEXT",
         help="stands after NA64 in every figure, as Preliminary; kept until changed",
     )

@@ -147,6 +147,8 @@ def _stated(facts: RunFacts | BadEntry) -> dict[str, Any]:
 
 def _plain_record(record: FileRecord, folder: Path) -> dict[str, Any]:
     plain = {field.name: getattr(record, field.name) for field in fields(record)}
+    if not record.version:  # as of every local file
+        del plain["version"]
     return plain | {
         "path": _relative(record.path, folder),
         "aliases": [_relative(alias, folder) for alias in record.aliases],
@@ -222,6 +224,7 @@ def _record(entry: TomlTable, folder: Path) -> FileRecord:
         aliases=tuple(_absolute(alias, folder) for alias in entry.texts("aliases")),
         truth=entry.flag("truth"),
         production=tags_of(entry.table("production")),
+        version=entry.text("version", ""),
     )
 
 

@@ -188,6 +188,9 @@ def overlay(
         sources.append(upon.ScaledSimulation(folder.name, products))
     recorded = read_result(Path(data))
     upon.check_apart([upon.ScaledSimulation(str(data), recorded), *sources])
+    for folder, source in zip(folders, sources, strict=True):
+        if source.products.summary.is_data:
+            raise ValueError(f"{folder}: holds recorded events, expected a simulation after the data")
     listener = Listener(progress, tell, note)
     if hide_in_simulation:
         for source in sources:  # before anything is counted

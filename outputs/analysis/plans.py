@@ -146,11 +146,11 @@ def runs_asked(runs: str | Collection[int] | None) -> str:
     ValueError
         None of them are asked for, which is not to be taken for all.
     """
-    if runs is None or isinstance(runs, str):
-        return runs or ""
+    if runs is None:
+        return ""
     if not runs:
         raise ValueError("no runs are asked for: None stands for all")
-    return to_ranges(runs)
+    return runs if isinstance(runs, str) else to_ranges(runs)
 
 
 def what_is_hidden(request: Request, folder: Path) -> Iterator[str]:

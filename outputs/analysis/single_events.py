@@ -9,7 +9,8 @@ from pathlib import Path
 from na64.datasets.catalogue.run_filter import chosen_runs
 from na64.outputs.analysis.listening import Listener, Progress, Tell, no_progress, silent
 from na64.outputs.analysis.plans import runs_asked
-from na64.outputs.blinding.opened_box import OPENED, read_opened
+from na64.outputs.blinding.names import OPENED
+from na64.outputs.blinding.opened_box import read_opened
 from na64.outputs.events.analysis import ReopenedResult, reopen, reopen_box
 from na64.outputs.events.event_filter import EventFilter, counted
 from na64.outputs.events.event_record import EventRecord
@@ -225,6 +226,8 @@ def _place(access: _EventAccess, to: Path | None, format: str | None) -> tuple[P
     suffix = to.suffix.removeprefix(".").lower() if to else ""
     if suffix and not format and suffix not in [*SkimFormat]:
         raise ValueError(f"{to}: {suffix} is not written, only {', '.join(SkimFormat)}; or say the format")
+    if format and suffix in [*SkimFormat] and suffix != format:
+        raise ValueError(f"--format {format}: the name of {to} says {suffix}")
     kind = SkimFormat(format or suffix or "parquet")
     folder = access.folder / OPENED if access.opened else access.folder
     return to or folder / f"events.{kind}", kind

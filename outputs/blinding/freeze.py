@@ -24,7 +24,7 @@ from na64.outputs.result.product_names import LIMITS
 from na64.outputs.result.products import Products
 from na64.outputs.result.provenance import code_digest, packages
 from na64.outputs.result.request import Request, read_request, set_up
-from na64.outputs.result.store import read_result
+from na64.outputs.result.store import RESULT, read_result
 from na64.outputs.result.summary import Summary, Verdict
 from na64.outputs.result.verdict import verdict_problems
 from na64.processors.job import Job
@@ -176,14 +176,14 @@ def freeze(folder: Path, declared: FreezeStatement) -> str:
     digest = bytes_digest(data)
     _keep_opened(folder / FREEZE, log)
     write_bytes(folder / FREEZE, data)
-    catalogue = found["catalogue"]["identity"]
     audit_log.append(
         log,
         "freeze",
         {
             "freeze": digest,
             "search": found["selection"]["search"],
-            "catalogue": catalogue,
+            "catalogue": found["catalogue"]["identity"],
+            "result": bytes_digest((folder / RESULT).read_bytes()),
             **_stated(manifest["declared"]),
         },
     )

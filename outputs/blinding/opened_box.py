@@ -12,14 +12,11 @@ from na64.datasets.basics.json_records import parse_object, read_object, typed, 
 from na64.datasets.basics.named import named
 from na64.outputs.blinding.examination import problems
 from na64.outputs.blinding.freeze import FREEZE, openings
+from na64.outputs.blinding.names import UNBLINDED
 from na64.outputs.result.other_boxes import begins_above
 from na64.outputs.result.products import Products
 from na64.outputs.result.request import REQUEST, read_request
 from na64.outputs.result.summary import Blinding, Summary
-
-UNBLINDED = "unblinded.json"
-OPENED = "opened"
-"""Folder of what was in the box: tables and figures."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from na64.datasets.basics.identity import bytes_digest
 from na64.datasets.basics.json_records import read_object
 from na64.datasets.catalogue.build import Catalogue, SampleKind
 from na64.outputs.blinding.freeze import FREEZE, REPLACED
-from na64.outputs.blinding.opened_box import OPENED, UNBLINDED
+from na64.outputs.blinding.names import OPENED, UNBLINDED
 from na64.outputs.result import audit_log
 from na64.outputs.result.request import LOG, REQUEST, read_request
 from na64.outputs.result.store import DRAWN, LABEL, PROVENANCE, RESULT

@@ -10,7 +10,9 @@ from typing import Any
 from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.basics.identity import bytes_digest, file_digest
 from na64.datasets.basics.json_records import to_json
-from na64.datasets.catalogue.build import Catalogue, FileRecord, verify
+from na64.datasets.catalogue.build import Catalogue, FileRecord
+from na64.datasets.catalogue.rechecking import check_content, digest_of, verify
+from na64.datasets.reading.files import is_url
 from na64.outputs.blinding.evidence import evidence_of
 from na64.outputs.blinding.examination import unknown_records
 from na64.outputs.blinding.freeze import (
@@ -24,7 +26,7 @@ from na64.outputs.blinding.freeze import (
     openings,
     read_manifest,
 )
-from na64.outputs.blinding.opened_box import OPENED, UNBLINDED
+from na64.outputs.blinding.names import OPENED, UNBLINDED
 from na64.outputs.blinding.opened_tables import CANDIDATES, PLANE_TABLE, candidate_table, plane_table
 from na64.outputs.result import audit_log
 from na64.outputs.result.request import Request, read_request, set_up
@@ -166,10 +168,14 @@ def _is_consequence(difference: str) -> bool:
 
 
 def _check_content(record: FileRecord) -> None:
-    """Refuse a file that is not the one that was frozen; of a remote one only size and entries are known."""
+    """Refuse a file that is not the one that was frozen; one on a server without a version is read."""
     verify(record)
-    path = Path(record.path)
-    if path.is_file() and file_digest(path).sha256 != record.sha256:
+    is_remote = is_url(record.path)
+    if is_remote and record.version:
+        check_content(record)
+        return
+    found = digest_of(record.path) if is_remote else file_digest(Path(record.path))
+    if found.sha256 != record.sha256:
         raise RefusedError(f"{record.name} has another content than it was registered with")
 
 

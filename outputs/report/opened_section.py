@@ -8,7 +8,7 @@ from pathlib import Path
 
 from na64.datasets.basics.named import named
 from na64.outputs.blinding.examination import problems
-from na64.outputs.blinding.opened_box import OPENED, UNBLINDED
+from na64.outputs.blinding.names import OPENED, UNBLINDED
 from na64.outputs.blinding.opened_tables import CANDIDATES, PLANE_TABLE, CandidatesRow, read_plane
 from na64.outputs.report.sections import Section
 from na64.outputs.result.table import columns_of, read_csv

@@ -245,10 +245,15 @@ def checked_products(folder: Path, facts: Summary) -> dict[str, bytes]:
     ValueError
         One is not what the result was written with; names it.
     """
+    return {name: checked(folder / name, facts) for name in product_names(facts)}
+
+
+def product_names(facts: Summary) -> list[str]:
+    """Names of every product that a result names, and of those that every result has."""
     needed = {YIELDS, CUTFLOW, REGIONS, HISTOGRAMS}
     if facts.selection.variations:
         needed |= {VARIATIONS, VARIED_YIELDS}
-    return {name: checked(folder / name, facts) for name in sorted(needed | facts.products.keys())}
+    return sorted(needed | facts.products.keys())
 
 
 def checked(path: Path, facts: Summary) -> bytes:

@@ -9,7 +9,7 @@ from typing import Any
 
 from na64.datasets.basics.named import without_middle
 from na64.datasets.catalogue.build import Catalogue
-from na64.datasets.catalogue.inspection import find_change
+from na64.datasets.catalogue.rechecking import find_change
 from na64.datasets.conditions.periods import Period
 from na64.outputs.result.descriptions import box_facts, period_facts, selection_facts
 from na64.outputs.result.identities import parts_of_job, parts_of_run
