@@ -68,8 +68,8 @@ class ComparedRun:
         Of other events.
     p_gained_as_lost, p_as_other_runs : float or None
         Of the same events, the chance that a run which gains as many as it loses, or which changes as much as
-        the others, looks so different. The first is None where cuts leave no room for gains, or for losses, and where
-        nothing changed; the second where nothing is selected.
+        the others, looks so different. The first is None where cuts leave no room for gains, or for losses,
+        and where nothing changed; the second where nothing is selected.
     """
 
     run: int
@@ -198,8 +198,8 @@ def _nested(changes: Sequence[RunChange]) -> Iterator[str]:
     if runs and (no_gain or no_loss):
         inner, outer, cannot = ("B", "A", "gained") if no_gain else ("A", "B", "lost")
         yield (
-            f"{inner} is a part of {outer}, whose cuts ask for less: nothing can be {cannot}, so that as many "
-            "were gained as lost is not tested"
+            f"{inner} is a part of {outer}, whose cuts ask for less: nothing can be {cannot}, and so it is "
+            "not tested that as many were gained as lost"
         )
 
 

@@ -27,7 +27,7 @@ class Nesting:
 
     @property
     def is_one_way(self) -> bool:
-        """Whether one of the samples is a part of the other, so that it makes no sense to weigh the changes."""
+        """Whether one of the samples is a part of the other."""
         return self.no_gain or self.no_loss
 
 

@@ -61,9 +61,7 @@ def test_a_scan_that_takes_the_place_of_another_says_of_which(data: Path, tmp_pa
     said: list[str] = []
     for ends in ((0.5, 2.5), (0.5, 2.5), (1.0, 2.5)):
         na64.scan(data, {VHCAL: ends}, steps=2, to=tmp_path, tell=said.append)
-    na64.scan(
-        data, {VHCAL: (1.0, 2.5), "straw3.straw3_x.max": (2, 6)}, steps=2, to=tmp_path, tell=said.append
-    )
+    na64.scan(data, {VHCAL: ends, "straw3.straw3_x.max": (2, 6)}, steps=2, to=tmp_path, tell=said.append)
     (tmp_path / "scan.csv").write_text("mine\n")
     na64.scan(data, {VHCAL: ends}, steps=2, to=tmp_path, tell=said.append)
     assert [line for line in said if line.startswith("replaced: ")] == [

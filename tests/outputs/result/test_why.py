@@ -54,8 +54,8 @@ def test_without_a_run_all_are_told_and_those_alike_together(
     assert main(["why", str(result)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.partition(":")[0] for line in lines] == [
-        "runs 8701,8703-8705",
-        "runs 8701,8703-8705",
+        "runs 8701,8703",
+        "runs 8701,8703",
         "run 8702",
         f"file {changed.name}",
     ]
