@@ -315,7 +315,8 @@ def lines(found: Comparison) -> Iterator[str]:
         p = f"{_chance(row.p_equal_rates):>18}"
         ratio = "" if row.ratio is None else f"{row.ratio:.4f}"
         numbers = (_count(row.first), _count(row.second), _signed(row.difference))
-        yield f"{row.cut:<18}{numbers[0]:>12}{numbers[1]:>12}{numbers[2]:>{wide}}{ratio:>{wider}}{p}"
+        text = f"{row.cut:<18}{numbers[0]:>12}{numbers[1]:>12}{numbers[2]:>{wide}}{ratio:>{wider}}{p}"
+        yield text.rstrip()
     if found.runs.rows:
         yield from _of_runs(found)
     if found.same_events:
@@ -341,16 +342,15 @@ def _how(found: Comparison) -> str:
 def _of_runs(found: Comparison) -> Iterator[str]:
     yield f"run by run, after {found.after}:"
     changed = "      gained        lost" if found.same_events else ""
-    heads = "".join(f"{head:>18}" for head, _ in found.tests.values())
+    shown = {name: words for name, words in found.tests.items() if found.smallest(name)[2]}
+    heads = "".join(f"{head:>18}" for head, _ in shown.values())
     yield f"{'run':>8}{'A':>12}{'B':>12}{changed}{heads}"
     for row in found.runs.rows:
         more = f"{_count(row.gained):>12}{_count(row.lost):>12}" if found.same_events else ""
         counts = f"{row.run:>8}{_count(row.first):>12}{_count(row.second):>12}{more}"
-        yield (counts + "".join(f"{_chance(getattr(row, name)):>18}" for name in found.tests)).rstrip()
-    for name, (_, test) in found.tests.items():
-        smallest, honest, looks = found.smallest(name)
-        if looks:
-            yield f"test that {test}: {smallest_chance(smallest, honest, looks)}"
+        yield (counts + "".join(f"{_chance(getattr(row, name)):>18}" for name in shown)).rstrip()
+    for name, (_, test) in shown.items():
+        yield f"test that {test}: {smallest_chance(*found.smallest(name))}"
 
 
 def _of_events(found: Comparison) -> Iterator[str]:

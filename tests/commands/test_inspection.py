@@ -74,9 +74,7 @@ def test_the_proposal_is_a_layout_with_the_branches_that_are_there(other: Path, 
     assert "hcal" not in made.detectors  # 35 cells are no HCAL
     text = path.read_text()
     assert '# GUESS, in place of "runN"' in text
-    (unread,) = (
-        line for line in text.splitlines() if "NOT READ" in line
-    )  # no array, no guess
+    (unread,) = (line for line in text.splitlines() if "NOT READ" in line)  # no array, no guess
     assert unread.startswith('# unrelated = { branch = "Unrelated", unit = "1", meaning = "" }')
     assert main(["inspect", str(other), "--layout", str(path)]) == 0
 
