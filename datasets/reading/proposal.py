@@ -140,7 +140,7 @@ def _lines(best: Fit, name: str) -> Iterator[str]:
     table, lost = "", _lost_tables(best)
     for line in best.layout.text.splitlines():
         if heading := _TABLE.fullmatch(line.strip()):
-            if table == "event" and not best.problems:
+            if table == "event":
                 yield from _lines_of_unread(best)
             table = heading["name"]
         if line.startswith("name ="):
@@ -158,7 +158,10 @@ def _lines(best: Fit, name: str) -> Iterator[str]:
 def _lines_of_unread(best: Fit) -> Iterator[str]:
     """A line for each number that is not read, commented out: what its unit is no file tells."""
     taken = {*best.layout.columns, *COLUMNS, *(name for names in TAKEN.values() for name in names)}
+    guessed = {guess.partition("[")[0] for guess in best.guesses.values()}
     for name, stored in best.unread.items():
+        if name in guessed or (best.problems and stored and stored.shape not in ((), (1,))):
+            continue  # arrays of a tree that no layout fits may be any detector
         column = re.sub(r"\W", "_", name.casefold(), flags=re.ASCII)
         if stored is None or not stored.dtype or stored.jagged:
             continue

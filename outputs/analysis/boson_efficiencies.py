@@ -115,6 +115,7 @@ def boson_efficiency(
     bosons = BosonPlan(plan, wanted.period, _threshold(wanted.category))
     found: list[Measured] = []
     ordered = sorted(set(masses))
+    progress(0, len(ordered))
     for one in inject_bosons(ordered, bosons):
         found.append(one)
         progress(len(found), len(ordered))

@@ -123,6 +123,7 @@ def search_efficiency(
     plan = Injection(chosen, str(layout or simulated.layout), events, seed, folder)
     found: list[Counted] = []
     bins = [*pairwise(edges)]
+    progress(0, len(bins))
     for done, counted in enumerate(inject_alps(plan, wanted, edges, simulated.make)):
         found += counted
         asked.check([one.row.period for one in counted], whole=False)

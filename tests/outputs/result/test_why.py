@@ -40,6 +40,27 @@ def test_nothing_has_changed_at_first(result: Path) -> None:
     assert list(why(result, 8701))[1:] == ["run 8701: nothing has changed since"]
 
 
+def test_without_a_run_all_are_told_and_those_alike_together(
+    result: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = sorted(facts.run for facts in read_result(result).summary.runs)
+    named = f"runs {runs[0]}-{runs[-1]}"
+    assert list(why(result)) == [
+        f"{named}: 200 of 200 recorded events were read",
+        f"{named}: nothing has changed since",
+    ]
+    changed = next((result.parent / "data").glob("run_8702*.parquet"))
+    changed.write_bytes(changed.read_bytes() + b"more")
+    assert main(["why", str(result)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[0] for line in lines] == [
+        "runs 8701,8703",
+        "runs 8701,8703",
+        "run 8702",
+        f"file {changed.name}",
+    ]
+
+
 def test_a_changed_cut_is_told_with_both_values(result: Path) -> None:
     mine = result.parent / "mine.toml"
     mine.write_text(mine.read_text().replace("min = 86.5", "min = 88"))
