@@ -45,8 +45,8 @@ def _add_unblind(verbs: Any) -> None:
     parser.add_argument("--freeze", required=True, metavar="HASH", help="what na64 freeze gave")
     parser.add_argument("--reason", required=True, metavar="TEXT", help="why now")
     approved = "twice: two people who agree"
-    text: dict[str, Any] = {"type": any_text, "metavar": "NAME"}  # whoever tries with nobody is in the log
-    parser.add_argument("--approved-by", action="append", required=True, help=approved, **text)
+    said: dict[str, Any] = {"type": any_text, "metavar": "NAME"}  # whoever tries with nobody is in the log
+    parser.add_argument("--approved-by", action="append", required=True, help=approved, **said)
     stage = "open this fraction of the spills first"
     parser.add_argument("--stage", type=number, default=1.0, metavar="FRACTION", help=stage)
     parser.add_argument("--executor", default="processes", choices=EXECUTORS, help="default: %(default)s")
