@@ -50,7 +50,9 @@ def _add_status(verbs: Any) -> None:
 def _add_why(verbs: Any) -> None:
     parser = add_command(verbs, "why", _why, "Say what has changed since the stored result of a run.")
     parser.add_argument("folder", type=Path, metavar="DIR", help="where na64 process wrote to")
-    parser.add_argument("run", type=positive, metavar="RUN", help="number of the run")
+    parser.add_argument(
+        "run", type=positive, nargs="?", metavar="RUN", help="a run; default: all of the result"
+    )
 
 
 def _report(options: argparse.Namespace) -> int:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from na64.datasets.basics.atomic_file import write_bytes
-from na64.datasets.basics.garbage import no_search
+from na64.datasets.basics.garbage import collection_paused
 from na64.datasets.basics.named import named, shortened
 from na64.datasets.basics.run_ranges import of_ranges, to_ranges
 from na64.datasets.basics.toml import TomlTable
@@ -56,7 +56,7 @@ def save(catalogue: Catalogue, path: Path) -> None:
     write_bytes(path, data.replace(_sealed(_UNSEALED), _sealed(sha256(data).hexdigest()), 1))
 
 
-@no_search()
+@collection_paused()
 def load(path: Path) -> Catalogue:
     """Read a catalogue.
 

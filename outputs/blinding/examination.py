@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from na64.datasets.basics.identity import bytes_digest
 from na64.datasets.basics.json_records import parse_object, read_object, value_at
 from na64.outputs.blinding.freeze import FREEZE, REPLACED
 from na64.outputs.blinding.names import OPENED, UNBLINDED
@@ -125,7 +125,7 @@ def _of_openings(folder: Path, log: Path) -> Iterator[str]:
     if (folder / OPENED).exists() and not (folder / UNBLINDED).exists():
         yield f"{UNBLINDED} is gone, and {OPENED} is what it was written with"
     if (folder / RESULT).exists() and not freezes:
-        digest = sha256((folder / RESULT).read_bytes()).hexdigest()
+        digest = bytes_digest((folder / RESULT).read_bytes())
         if any(event == "freeze" and one.get("result") == digest for event, one in _events(log)):
             yield f"{FREEZE} is gone: the log says that this result was frozen"
 
@@ -139,7 +139,7 @@ def _events(log: Path) -> Iterator[tuple[object, Mapping[str, Any]]]:
 def _digests(folder: Path, *patterns: str) -> set[str]:
     """Hashes of files of a folder, and of those that were kept when its result was replaced."""
     found = [path for one in patterns for path in (*folder.glob(one), *(folder / REPLACED).glob(f"*/{one}"))]
-    return {sha256(path.read_bytes()).hexdigest() for path in found}
+    return {bytes_digest(path.read_bytes()) for path in found}
 
 
 def _of_freeze(folder: Path, log: Path) -> Iterator[str]:
@@ -166,7 +166,7 @@ def _of_files(path: Path) -> Iterator[str]:
         file = place / Path(name).name
         if not file.is_file():
             yield f"{place.name}/{name} is gone"
-        elif sha256(file.read_bytes()).hexdigest() != digest:
+        elif bytes_digest(file.read_bytes()) != digest:
             yield f"{place.name}/{name} is not the one that {path.name} names"
 
 
@@ -177,7 +177,7 @@ def _named(log: Path) -> set[str]:
 
 def _compare(path: Path, log: Path, key: str) -> Iterator[str]:
     data = path.read_bytes()
-    if sha256(data).hexdigest() not in _named(log):
+    if bytes_digest(data) not in _named(log):
         yield f"{path.name} is not the one that the log knows"
     yield from (f"{path.name}: {problem}" for problem in audit_log.lost(log, _heads(data, key)))
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 
+from na64.datasets.basics.identity import bytes_digest
 from na64.datasets.conditions.on_target import UNKNOWN, on_target
 from na64.datasets.conditions.periods import load_periods
 from na64.datasets.conditions.stated_boxes import DEFAULT_SEARCH
@@ -129,7 +129,7 @@ def read_exposure(folder: Path, *, delivered: bool = False, any_box: bool = Fals
         _period([r for r in used if r.period == name], counts, delivered, _box(summary, name), any_box)
         for name in names
     )
-    digest = sha256((folder / RESULT).read_bytes()).hexdigest()
+    digest = bytes_digest((folder / RESULT).read_bytes())
     selection = summary.selection
     named = (selection.name, selection.cuts_identity)
     return LimitInput(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from na64.datasets.basics.identity import bytes_digest
 from na64.outputs.background.table import BACKGROUND
 from na64.outputs.limits.analysis import LimitsAnalysis, analyse, search_of
 from na64.outputs.limits.assumptions import assumptions_of
@@ -224,7 +224,7 @@ def _check_efficiency(exposure: LimitInput, request: LimitsRequest, to: Path) ->
 def used_file(path: Path, to: Path, stated: str = "") -> UsedFile:
     """Name a file, with its content, as the folder of the limits sees it."""
     place = os.path.relpath(path.resolve(), to.resolve())
-    return UsedFile(place, sha256(path.read_bytes()).hexdigest(), stated)
+    return UsedFile(place, bytes_digest(path.read_bytes()), stated)
 
 
 def _moved(request: LimitsRequest, to: Path) -> LimitsRequest:

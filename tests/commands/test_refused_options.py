@@ -122,7 +122,7 @@ def test_a_value_of_the_wrong_kind_is_named_with_its_option(
 
 
 def test_runs_that_are_none_do_not_stand_for_all(result: Path) -> None:
-    nothing: tuple[str | list[int], ...] = ("", [])
-    for runs in nothing:
+    empty: tuple[str | list[int], ...] = ("", [])
+    for runs in empty:
         with pytest.raises(ValueError, match="runs"):
             na64.events(result, runs=runs, after="visible", to=result.parent / "e.csv")
