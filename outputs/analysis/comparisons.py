@@ -200,7 +200,7 @@ def overlay(
     recorded = read_result(Path(data))
     upon.check_apart([upon.ScaledSimulation(str(data), recorded), *sources])
     for folder, source in zip(folders, sources, strict=True):
-        if source.products.summary.is_data:
+        if source.products.summary.is_data and not hide_in_simulation:
             raise ValueError(f"{folder}: holds recorded events, expected a simulation after the data")
     listener = Listener(progress, tell, note)
     if hide_in_simulation:
