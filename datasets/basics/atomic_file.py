@@ -133,12 +133,20 @@ def write_bytes(path: Path, data: bytes) -> None:
 
     What writers that were killed have left in the folder is removed.
     """
+    with staged(path, data):
+        pass
+
+
+@contextmanager
+def staged(path: Path, data: bytes) -> Iterator[None]:
+    """Have a small file on the disk, which takes its place once what is done meanwhile has worked."""
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_abandoned(path.parent)
     with written_whole(path) as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
+        yield
     sync(path.parent)
 
 

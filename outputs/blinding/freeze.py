@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from na64.datasets.basics.atomic_file import write_bytes
+from na64.datasets.basics.atomic_file import staged
 from na64.datasets.basics.identity import identity
 from na64.datasets.basics.json_records import parse_object
 from na64.datasets.basics.run_ranges import to_ranges
@@ -175,19 +175,15 @@ def freeze(folder: Path, declared: FreezeStatement) -> str:
     }
     data = to_json(manifest)
     digest = _sha256(data)
-    _keep_opened(folder / FREEZE, log)
-    write_bytes(folder / FREEZE, data)
-    catalogue = found["catalogue"]["identity"]
-    audit_log.append(
-        log,
-        "freeze",
-        {
-            "freeze": digest,
-            "search": found["selection"]["search"],
-            "catalogue": catalogue,
-            **_stated(manifest["declared"]),
-        },
-    )
+    details = {
+        "freeze": digest,
+        "search": found["selection"]["search"],
+        "catalogue": found["catalogue"]["identity"],
+        **_stated(manifest["declared"]),
+    }
+    with staged(folder / FREEZE, data):  # a log that cannot be written leaves the manifest of before
+        audit_log.append(log, "freeze", details)
+        _keep_opened(folder / FREEZE, log)
     return digest
 
 
