@@ -7,7 +7,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from hashlib import sha256
@@ -151,7 +151,12 @@ def staged(path: Path, data: bytes) -> Iterator[None]:
 
 
 def write_together(
-    folder: Path, contents: Mapping[str, bytes], *, seal: str, without: Iterable[str] = ()
+    folder: Path,
+    contents: Mapping[str, bytes],
+    *,
+    seal: str,
+    without: Iterable[str] = (),
+    meanwhile: Callable[[], object] | None = None,
 ) -> None:
     """Write files that belong together: while the seal is there, all the others are whole and of one kind.
 
@@ -164,14 +169,18 @@ def write_together(
     folder : Path
         Made if there is none.
     contents : mapping of str to bytes
-        By name.
+        By name, which may be in a folder of its own: ``limits/background.csv``.
     seal : str
         One of the names.
     without : iterable of str
         Names that must not be there.
+    meanwhile : callable, optional
+        Writes what goes with them, figures for instance, while there is no seal.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    remove_abandoned(folder)
+    folders = {folder, *((folder / name).parent for name in contents)}
+    for place in folders:
+        place.mkdir(parents=True, exist_ok=True)
+        remove_abandoned(place)
     with ExitStack() as begun:
         staged: dict[str, Begun] = {}
         for name, data in contents.items():
@@ -184,10 +193,13 @@ def write_together(
         sync(folder)
         for name in without:
             (folder / name).unlink(missing_ok=True)
+        if meanwhile is not None:
+            meanwhile()
         for name, one in staged.items():
             if name != seal:
                 one.finish()
-        sync(folder)
+        for place in folders:
+            sync(place)
         staged[seal].finish()
         sync(folder)
 

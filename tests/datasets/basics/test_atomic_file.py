@@ -163,6 +163,29 @@ def test_files_that_belong_together_take_leftovers_of_others_away(tmp_path: Path
     assert {path.name for path in tmp_path.iterdir()} == {"a", "seal"}
 
 
+def test_what_goes_with_files_is_written_while_there_is_no_seal(tmp_path: Path) -> None:
+    names = ("seal", "table", "more/table")
+
+    def found() -> dict[str, bytes]:
+        return {name: (tmp_path / name).read_bytes() for name in names if (tmp_path / name).exists()}
+
+    old, new = (dict.fromkeys(names, kind) for kind in (b"old", b"new"))
+    write_together(tmp_path, old, seal="seal")
+    meanwhile: list[object] = []
+    write_together(tmp_path, new, seal="seal", meanwhile=lambda: meanwhile.append(found()))
+    assert meanwhile == [{"table": b"old", "more/table": b"old"}]
+    assert found() == new
+
+    def fail() -> None:
+        write_bytes(tmp_path / "more" / "figure", b"figure")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_together(tmp_path, old, seal="seal", meanwhile=fail)
+    assert found() == {"table": b"new", "more/table": b"new"}
+    assert [path.name for path in tmp_path.rglob("*.writing")] == []
+
+
 def test_a_file_that_is_taken_for_abandoned_before_it_is_locked_is_begun_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
