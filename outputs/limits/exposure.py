@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 
 from na64.datasets.conditions.on_target import UNKNOWN, on_target
@@ -14,7 +13,7 @@ from na64.datasets.conditions.stated_boxes import DEFAULT_SEARCH
 from na64.outputs.blinding.opened_box import UNBLINDED, OpenedBox, as_opened, read_opened
 from na64.outputs.result.descriptions import box_facts
 from na64.outputs.result.origin import Origin, origin_in
-from na64.outputs.result.store import RESULT, read_result
+from na64.outputs.result.store import read_result
 from na64.outputs.result.summary import RunAccounting, Summary
 from na64.outputs.result.summary_facts import BoxFacts, SelectionFacts
 from na64.outputs.signal.beam import ELECTRONS, PARTICLES, Beam, CrossingBeam
@@ -128,8 +127,7 @@ def read_exposure(folder: Path, *, delivered: bool = False, any_box: bool = Fals
         _period([r for r in used if r.period == name], counts, delivered, _box(summary, name), any_box)
         for name in names
     )
-    digest = sha256((folder / RESULT).read_bytes()).hexdigest()
-    selection = summary.selection
+    digest, selection = products.digest, summary.selection
     named = (selection.name, selection.cuts_identity)
     return LimitInput(
         *(folder, summary.label, *named, periods, excluded, state, digest),
