@@ -55,7 +55,8 @@ class Begun:
         with ExitStack() as left:
             left.callback(os.close, self._lock)
             left.callback(self.path.unlink, missing_ok=True)
-            self.file.close()
+            with suppress(OSError):  # what did not fit was said when it was written
+                self.file.close()
 
 
 def _held(file: BinaryIO, path: Path) -> int:
@@ -143,11 +144,20 @@ def staged(path: Path, data: bytes) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_abandoned(path.parent)
     with written_whole(path) as file:
+        _put(file, data, path)
+        yield
+    sync(path.parent)
+
+
+def _put(file: BinaryIO, data: bytes, path: Path) -> None:
+    """Write a file that takes the place of a path and force it onto the disk; an error names the path."""
+    try:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-        yield
-    sync(path.parent)
+    except OSError as error:
+        error.filename = str(path)
+        raise
 
 
 def write_together(
@@ -182,25 +192,23 @@ def write_together(
         place.mkdir(parents=True, exist_ok=True)
         remove_abandoned(place)
     with ExitStack() as begun:
-        staged: dict[str, Begun] = {}
+        ready: dict[str, Begun] = {}
         for name, data in contents.items():
-            staged[name] = Begun(folder / name)
-            begun.callback(staged[name].end)
-            staged[name].file.write(data)
-            staged[name].file.flush()
-            os.fsync(staged[name].file.fileno())
+            ready[name] = Begun(folder / name)
+            begun.callback(ready[name].end)
+            _put(ready[name].file, data, folder / name)
         (folder / seal).unlink(missing_ok=True)
         sync(folder)
         for name in without:
             (folder / name).unlink(missing_ok=True)
         if meanwhile is not None:
             meanwhile()
-        for name, one in staged.items():
+        for name, one in ready.items():
             if name != seal:
                 one.finish()
         for place in folders:
             sync(place)
-        staged[seal].finish()
+        ready[seal].finish()
         sync(folder)
 
 

@@ -44,6 +44,21 @@ def test_what_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Monk
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_full_disk_is_an_error_that_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", fail)
+    for write in (
+        lambda: write_bytes(tmp_path / "file", b"data"),
+        lambda: write_together(tmp_path, {"file": b"data"}, seal="file"),
+    ):
+        with pytest.raises(OSError, match="No space left on device") as caught:
+            write()
+        assert caught.value.filename == str(tmp_path / "file")
+        assert list(tmp_path.iterdir()) == []
+
+
 def test_nobody_sees_a_part_of_a_file(tmp_path: Path) -> None:
     path = tmp_path / "file"
     with written_whole(path) as file, written_whole(path) as other:
