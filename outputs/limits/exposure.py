@@ -10,7 +10,8 @@ from pathlib import Path
 from na64.datasets.conditions.on_target import UNKNOWN, on_target
 from na64.datasets.conditions.periods import load_periods
 from na64.datasets.conditions.stated_boxes import DEFAULT_SEARCH
-from na64.outputs.blinding.opened_box import UNBLINDED, OpenedBox, as_opened, read_opened
+from na64.outputs.blinding.names import UNBLINDED
+from na64.outputs.blinding.opened_box import OpenedBox, as_opened, read_opened
 from na64.outputs.result.descriptions import box_facts
 from na64.outputs.result.origin import Origin, origin_in
 from na64.outputs.result.store import read_result
