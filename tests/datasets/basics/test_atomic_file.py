@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,14 +50,15 @@ def test_a_full_disk_is_an_error_that_names_the_file(tmp_path: Path, monkeypatch
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("os.fsync", fail)
-    for write in (
-        lambda: write_bytes(tmp_path / "file", b"data"),
-        lambda: write_together(tmp_path, {"file": b"data"}, seal="file"),
-    ):
+    for write in (partial(write_bytes, data=b"data"), _alone):
         with pytest.raises(OSError, match="No space left on device") as caught:
-            write()
+            write(tmp_path / "file")
         assert caught.value.filename == str(tmp_path / "file")
         assert list(tmp_path.iterdir()) == []
+
+
+def _alone(path: Path) -> None:
+    write_together(path.parent, {path.name: b"data"}, seal=path.name)
 
 
 def test_nobody_sees_a_part_of_a_file(tmp_path: Path) -> None:
