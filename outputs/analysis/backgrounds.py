@@ -12,7 +12,6 @@ from na64.outputs.background.estimate import Estimate, Settings, estimate
 from na64.outputs.background.files import of_estimate, write_background
 from na64.outputs.background.inputs import stated_inputs
 from na64.outputs.background.time_window import TIME_WINDOW, BeamElectrons
-from na64.outputs.result.origin import origin_of
 from na64.outputs.result.product_names import PRODUCTS
 from na64.outputs.result.products import Products
 from na64.outputs.result.store import read_result, require_result
@@ -118,4 +117,5 @@ def _estimate(
 
 def _beam_electrons(folder: Path) -> BeamElectrons:
     require_result(folder)
-    return BeamElectrons(read_result(folder), folder.resolve().name, origin_of(folder).result)
+    products = read_result(folder)
+    return BeamElectrons(products, folder.resolve().name, products.digest)

@@ -228,11 +228,15 @@ def compare_rates(
 
 
 def exposures_of(one: Products, other: Products) -> Exposures:
-    """Particles on target if they are known of all runs and all are of one kind, else the visible events."""
+    """Particles on target if they are known of all runs and all are of one kind, else the visible events.
+
+    Where all runs are on the bad list there are none, of which no rate can be.
+    """
     first, second = (products.summary.delivered for products in (one, other))
     if first is not None and second is not None and first.particle == second.particle:
-        unit = (on_target(first.particle), first.label)
-        return Exposures(first.delivered or 0.0, second.delivered or 0.0, *unit)
+        delivered = first.delivered or 0.0, second.delivered or 0.0
+        if min(delivered) > 0:
+            return Exposures(*delivered, on_target(first.particle), first.label)
     visible = [float(of_rate_runs(products)[VISIBLE]) for products in (one, other)]
     return Exposures(visible[0], visible[1], _VISIBLE_EVENTS, "visible event")
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import hist
 
-from na64.datasets.basics.atomic_file import write_bytes
+from na64.datasets.basics.atomic_file import write_bytes, write_together
 from na64.datasets.basics.json_records import to_json
 from na64.datasets.conditions.on_target import exposure_label, on_target
 from na64.datasets.instrument.roles import MODULES, PADDLES
@@ -144,9 +144,11 @@ def _fit_run(
 def write_comparison(folder: Path, data: Products, found: DimuonComparison, peaks: Peaks) -> None:
     """Write table, facts and figures of the benchmark."""
     label = heading(data.summary, read_status(folder))
-    write_bytes(folder / DIMUON, dimuon_table(found.benchmarks).to_csv())
-    write_bytes(folder / PEAKS, peak_table(peaks).to_csv())
-    write_bytes(folder / FACTS, to_json(seal_facts(_facts(data, found), origin_of(folder))))
+    contents = {
+        DIMUON: dimuon_table(found.benchmarks).to_csv(),
+        PEAKS: peak_table(peaks).to_csv(),
+        FACTS: to_json(seal_facts(_facts(data, found), origin_of(folder))),
+    }
     what = "hcal topology, two muons beside"
     made = {
         "ratios": partial(figures.ratios, found.benchmarks, label=label),
@@ -154,8 +156,12 @@ def write_comparison(folder: Path, data: Products, found: DimuonComparison, peak
     }
     if peaks.by_run:
         made["muon_peaks_by_run"] = partial(figures.peaks_by_run, peaks.by_run, peaks.mean, label=label)
-    for name, make in made.items():
-        write_figure(folder / FIGURES, name, make)
+
+    def draw() -> None:
+        for name, make in made.items():
+            write_figure(folder / FIGURES, name, make)
+
+    write_together(folder, contents, seal=FACTS, meanwhile=draw)
 
 
 def check_probed(products: Products) -> Iterator[str]:
