@@ -222,6 +222,7 @@ def _record(entry: TomlTable, folder: Path) -> FileRecord:
         aliases=tuple(_absolute(alias, folder) for alias in entry.texts("aliases")),
         truth=entry.flag("truth"),
         production=tags_of(entry.table("production")),
+        missing_columns=entry.texts("missing_columns", ()),
     )
 
 

@@ -70,6 +70,8 @@ class FileRecord:
         It says what was simulated.
     production : ReconstructionTags
         How it was made upstream, as stated beside it.
+    missing_columns : tuple of str
+        Columns of its layout that it has no branch of.
     """
 
     path: str
@@ -89,6 +91,7 @@ class FileRecord:
     aliases: tuple[str, ...] = ()
     truth: bool = False
     production: ReconstructionTags = field(default_factory=ReconstructionTags)
+    missing_columns: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if (self.status is Status.GOOD) == bool(self.reason):
