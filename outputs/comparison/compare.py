@@ -12,7 +12,7 @@ from na64.outputs.comparison.event_samples import hidden_on_one_side, runs_left_
 from na64.outputs.comparison.pairing import Changed, RunChange
 from na64.outputs.comparison.statistics import after_looks, same_rate
 from na64.outputs.result.cutflow import ALL_RUNS, VISIBLE
-from na64.outputs.result.lacks import Lack, lacks_of_cuts
+from na64.outputs.result.lacks import hidden_without, lacks_of_cuts
 from na64.outputs.result.messages import counted
 from na64.outputs.result.products import Products
 from na64.outputs.result.summary import RunAccounting
@@ -207,9 +207,9 @@ def compare_rates(
     """
     exposures = exposures_of(*products)
     lacking = [*_lacking(*products)]
-    flow = _cutflow(*products, exposures, [lack.cut for lack, _ in lacking])
+    flow = _cutflow(*products, exposures, [cut for cut, _ in lacking])
     rows = list(_run_rows(*products, after, exposures.unit))
-    without = (f"{text}: no rates from that cut on, nor of those runs" for _, text in lacking)
+    without = (f"{text}: no rates from there on, nor of those runs" for _, text in lacking)
     runs, notes = (
         Table(ComparedRun, rows),
         (*runs_left_out(*products), *hidden_on_one_side(*products), *without),
@@ -247,11 +247,13 @@ def merged_names(one: Sequence[str], other: Sequence[str]) -> list[str]:
     return names
 
 
-def _lacking(one: Products, other: Products) -> Iterator[tuple[Lack, str]]:
-    """Cuts that a part of the events of a result cannot pass, the first of each result, and that in words."""
+def _lacking(one: Products, other: Products) -> Iterator[tuple[str, str]]:
+    """Cuts from which on a part of the events of a result is not counted, for want of a value, and why."""
     for letter, products in zip("AB", (one, other), strict=True):
-        lacks = lacks_of_cuts(products.summary, products.summary.rate_runs)
-        yield from ((lack, lack.of(letter)) for lack in list(lacks.values())[:1])
+        runs = products.summary.rate_runs
+        if lost := hidden_without(runs):
+            yield VISIBLE, f"of {letter} {lost}"
+        yield from ((cut, lack.of(letter)) for cut, lack in lacks_of_cuts(products.summary, runs).items())
 
 
 def _cutflow(
@@ -298,7 +300,8 @@ def _lacks(products: Products, run: RunAccounting, after: str | None) -> bool:
     """Whether a part of the events of a run cannot pass the cuts up to one, for want of a value."""
     cuts = [cut.name for cut in products.summary.selection.cuts]
     passed = cuts[: cuts.index(after) + 1] if after in cuts else cuts if after is None else []
-    return not lacks_of_cuts(products.summary, [run]).keys().isdisjoint(passed)
+    lacks = lacks_of_cuts(products.summary, [run])
+    return bool(hidden_without([run])) or not lacks.keys().isdisjoint(passed)
 
 
 def _events_table(events: Sequence[Changed]) -> Table[ChangedEventsRow]:

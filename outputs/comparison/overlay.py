@@ -18,6 +18,7 @@ from na64.outputs.comparison.other_cuts import left_out, of_other_cuts
 from na64.outputs.comparison.statistics import Agreement, agreement
 from na64.outputs.comparison.unlike_files import LeftOut, lines_of
 from na64.outputs.comparison.unlike_files import left_out as left_out_of_files
+from na64.outputs.result.lacks import hidden_without
 from na64.outputs.result.origin import check_runs
 from na64.outputs.result.products import Products, energy_planes, weighted_names
 from na64.outputs.result.summary_facts import BoxFacts, ClosedFacts, Role
@@ -223,6 +224,9 @@ def _shapes_only(data: Products, sources: Sequence[ScaledSimulation]) -> str:
     for name, products in named.items():
         if len(kinds := products.summary.exposures) > 1:
             return f"{name} have {' and '.join(on_target(kind.particle) for kind in kinds)}"
+    for name, products in named.items():
+        if lost := hidden_without(products.summary.rate_runs):
+            return f"of {name} {lost}"
     kind = data.summary.exposures[0].particle if data.summary.exposures else UNKNOWN
     for name, products in named.items():
         found = products.summary.delivered

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from na64.datasets.basics.run_ranges import runs_in_words
@@ -13,6 +13,9 @@ from na64.outputs.result.summary_facts import CutFacts
 
 NOTICED = 0.01
 """Share of the events from which on numbers of all of them are wrong: fewer may lack a value by chance."""
+
+
+_ADVICE = "process the runs (--runs), or files, alone that have it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +113,10 @@ def check_values(summary: Summary, place: str) -> None:
     Raises
     ------
     ValueError
-        Names the cut, the feature, the events and the result.
+        That, or a part of the events is hidden because its files lack what a signal box needs; names it.
     """
+    if lost := hidden_without(summary.rate_runs):
+        raise ValueError(f"{place}: {lost}: {_ADVICE}")
     for lack in lacks_of_cuts(summary, summary.rate_runs).values():
         if lack.is_of_all:
             events = counted(lack.n_visible, "visible event")
@@ -119,18 +124,23 @@ def check_values(summary: Summary, place: str) -> None:
                 f"{place}: none of its {events} has a value of {lack.feature}, so cut {lack.cut} passes none "
                 f"whatever its bounds: its files lack what {lack.feature} is made of"
             )
-        raise ValueError(f"{lack.of(place)}: process files or runs (--runs) alone of which all have it")
+        raise ValueError(f"{lack.of(place)}: {_ADVICE}")
 
 
 def why_not_counted(summary: Summary, run: RunAccounting) -> str:
     """Reason why no event of a run, or of a part of it, can be selected; empty if there is none."""
-    for lack in lacks_of_cuts(summary, [run]).values():
-        return f"{lack.of('it')}"
-    return next(_unjudged(run), "")
+    lacks = lacks_of_cuts(summary, [run])
+    return hidden_without([run]) or next((lack.of("it") for lack in lacks.values()), "")
 
 
-def _unjudged(run: RunAccounting) -> Iterator[str]:
-    processed = run.accounting["processed"]
-    for name, n_events in run.unjudged.items():
-        if n_events > NOTICED * processed:
-            yield f"{n_events:,} of its {counted(processed, 'event')} are hidden for lack of {name}"
+def hidden_without(runs: Sequence[RunAccounting]) -> str:
+    """Part of the events of runs that is hidden for lack of what signal boxes need; empty if it is small."""
+    processed = sum(run.accounting["processed"] for run in runs)
+    lost = {run.run: max(run.unjudged.values()) for run in runs if run.unjudged}
+    if not lost or sum(lost.values()) <= NOTICED * processed:
+        return ""
+    names = dict.fromkeys(name for run in runs for name in run.unjudged)
+    return (
+        f"{sum(lost.values()):,} of {counted(processed, 'event')} are hidden, being in files of "
+        f"{runs_in_words(lost)} without what {', '.join(names)} are made of"
+    )

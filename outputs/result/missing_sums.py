@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 from na64.datasets.basics.run_ranges import runs_in_words
 from na64.datasets.catalogue.build import Catalogue, FileRecord
@@ -16,8 +17,11 @@ from na64.processors.counting.file_counts import FileCounts
 from na64.processors.job import Job
 from na64.processors.run_contexts import RunContext
 
-FilesOfRuns = Mapping[tuple[str, int], FileCounts]
+FilesOfRuns: TypeAlias = Mapping[tuple[str, int], FileCounts]
 """Events of each run in each file, by path and run."""
+
+Missing: TypeAlias = dict[str, tuple[str, ...]]
+"""Features that a box needs and a file lacks, with their missing branches: none if the layout has none."""
 
 
 def missing_sums(job: Job) -> Iterator[str]:
@@ -51,9 +55,10 @@ def unjudged_of(catalogue: Catalogue, job: Job, files: FilesOfRuns) -> dict[int,
     files : mapping of (path, run) to FileCounts
     """
     found: dict[int, dict[str, int]] = {}
-    for (run, name, _), n_events in _hidden(catalogue, job, files):
+    for run, features, n_events in _hidden(catalogue, job, files):
         of_run = found.setdefault(run, {})
-        of_run[name] = of_run.get(name, 0) + n_events
+        for name in features:
+            of_run[name] = of_run.get(name, 0) + n_events
     return found
 
 
@@ -74,19 +79,22 @@ def hidden_for_lack(
     """
     if not job.hides:
         return
-    groups: dict[tuple[str, str, tuple[str, ...]], dict[int, int]] = {}
-    for (run, name, branches), n_events in _hidden(catalogue, job, files):
-        of_group = groups.setdefault((job.runs[run].period, name, branches), {})
-        of_group[run] = of_group.get(run, 0) + n_events
+    groups: dict[tuple[str, tuple[str, ...], tuple[str, ...]], dict[int, int]] = {}
+    for run, features, n_events in _hidden(catalogue, job, files):
+        own = tuple(
+            name for name, branches in features.items() if branches
+        )  # `missing_sums` tells the others
+        branches = tuple(dict.fromkeys(branch for name in own for branch in features[name]))
+        if own:
+            of_group = groups.setdefault((job.runs[run].period, own, branches), {})
+            of_group[run] = of_group.get(run, 0) + n_events
     processed = {run.run: run.accounting["processed"] for run in runs}
-    for (period, name, branches), of_group in groups.items():
-        if not branches:  # of the layout, which `missing_sums` tells
-            continue
+    for (period, names, branches), of_group in groups.items():
         of_all = counted(sum(processed[run] for run in of_group), "processed event")
-        quoted = " and ".join(f'"{branch}"' for branch in branches)
+        quoted = ", ".join(f'"{branch}"' for branch in branches)
         yield (
-            f"{sum(of_group.values()):,} of {of_all} of {runs_in_words(of_group)} are hidden for lack of "
-            f"{name}, which the signal box of period {period} is about: their files have no branch {quoted}"
+            f"{sum(of_group.values()):,} of {of_all} of {runs_in_words(of_group)} are hidden, being in files "
+            f"without {quoted}: the signal box of period {period} is about {', '.join(names)}, made of that"
         )
     yield from _of_whole_runs(job, [run for run in runs if not run.unjudged])
 
@@ -103,19 +111,17 @@ def _of_whole_runs(job: Job, runs: Iterable[RunAccounting]) -> Iterator[str]:
         )
 
 
-def _hidden(
-    catalogue: Catalogue, job: Job, files: FilesOfRuns
-) -> Iterator[tuple[tuple[int, str, tuple[str, ...]], int]]:
-    """Run, feature and missing branches of files that lack what a box needs, with the hidden events."""
+def _hidden(catalogue: Catalogue, job: Job, files: FilesOfRuns) -> Iterator[tuple[int, Missing, int]]:
+    """Run, what a box needs and the file lacks, and number of hidden events, of files that lack something."""
     records = {record.path: record for record in catalogue.good} if job.hides else {}
-    known: dict[tuple[str, tuple[str, ...], int], list[tuple[str, tuple[str, ...]]]] = {}
+    known: dict[tuple[str, tuple[str, ...], int], Missing] = {}
     for (path, run), counts in files.items() if job.hides else ():
         record, context = records[path], job.runs[run]
         key = record.layout, record.missing_columns, id(context.setup)
         if key not in known:
-            known[key] = list(_of_file(job.layouts[record.layout], record, context))
-        if counts.hidden:
-            yield from (((run, name, branches), counts.hidden) for name, branches in known[key])
+            known[key] = dict(_of_file(job.layouts[record.layout], record, context))
+        if counts.hidden and known[key]:
+            yield run, known[key], counts.hidden
 
 
 def _of_file(

@@ -175,7 +175,7 @@ def check_probed(products: Products) -> Iterator[str]:
         )
     for name, lack in lacks_of_cuts(products.summary, products.summary.runs).items():
         if name in PROBED:
-            yield f"{lack.of('it')}: those runs are left out of its row"
+            yield f"{lack.of('the result')}: those runs are left out of its row"
     triggered = any("trigger_physics" in names for names in features.values())
     if triggered and PADDLES in features:
         yield (

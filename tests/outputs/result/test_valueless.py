@@ -45,11 +45,15 @@ source = "a test"
 [[feature]]
 name = "ratio"
 unit = "1"
-formula = "where(ecal > 1 * GeV, hcal_2 / ecal, 0)"
+formula = "where(ecal > 30 * GeV, hcal_2 / ecal, 0)"
 [[histogram]]
 name = "modules"
 after = "ecal"
 axes = [{ feature = "hcal_1", bins = 10, low = 0, high = 10, unit = "GeV" }]
+[[histogram]]
+name = "ratios"
+after = "ecal"
+axes = [{ feature = "ratio", bins = 10, low = 0, high = 10, unit = "1" }]
 """
 
 
@@ -191,6 +195,7 @@ def test_an_overlay_leaves_out_what_one_side_has_no_value_of(results: tuple[Path
     one, other = (read_result(folder) for folder in results)
     found = overlay(one, [ScaledSimulation("other", other)])
     assert "hcal_0 is left out: no event of other has a value of hcal_0" in found.notes
-    assert "hcal_0" not in {each.feature for each in found.distributions}
+    assert "ratios is left out: no event of the data has a value of hcal_2" in found.notes
+    assert not {"hcal_0", "ratio"} & {each.feature for each in found.distributions}
     with pytest.raises(ValueError, match="hcal_0 is left out: no event of other has"):
         overlay(one, [ScaledSimulation("other", other)], only=["hcal_0"])
