@@ -50,6 +50,22 @@ def open_rntuple(stored: Any) -> Tree:
     return _RNTuple(stored)
 
 
+def late_arrays(stored: Any, names: Sequence[str]) -> tuple[str, ...]:
+    """Arrays that were added after the first events: of those uproot shifts the values.
+
+    Parameters
+    ----------
+    stored : uproot RNTuple
+    names : sequence of str
+        Fields that it has.
+    """
+    tree = _RNTuple(stored)
+    with readable():
+        found = {name: _plain(tree._form(name)) for name in names}
+        first = {name: columns.values for name, columns in found.items() if columns and columns.shape}
+        return tuple(n for n, at in first.items() if int(stored.column_records[at].first_element_index) > 0)
+
+
 class _RNTuple:
     format = Format.RNTUPLE
 
