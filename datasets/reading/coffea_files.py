@@ -13,7 +13,7 @@ import uproot
 from na64.datasets.reading.files import is_url, open_file
 from na64.datasets.reading.layout import Layout
 from na64.datasets.reading.parquet_files import table_of
-from na64.datasets.reading.rntuple_files import late_arrays, open_rntuple
+from na64.datasets.reading.rntuple_files import late_arrays
 from na64.datasets.reading.stored import BadFileError, StructureError, Tree
 
 _LATE = 'branch "{name}" was added later, and coffea shows other values: na64.nanoevents reads it'
@@ -57,11 +57,12 @@ def _problems(handle: Any, layout: Layout) -> Iterator[str]:
     path = str(_file(handle).file_path)
     directory = _file(handle).root_directory
     for key, kind in directory.classnames(recursive=True, cycle=False).items():
-        if key in layout.trees and kind == "ROOT::RNTuple":
-            stored = directory[key]
-            names = layout.stored_names(open_rntuple(stored))
-            yield from (_LATE.format(name=name) for name in late_arrays(stored, names))
-        elif key in layout.trees and (is_url(path) or Path(path).exists()):
+        if key not in layout.trees:
+            continue
+        if kind == "ROOT::RNTuple":
+            names = [name for branch in layout.branches() for name in branch.names]
+            yield from (_LATE.format(name=name) for name in late_arrays(directory[key], names))
+        if is_url(path) or Path(path).exists():
             with open_file(path) as file:
                 yield from _of_tree(file.tree(key), layout)
 

@@ -12,6 +12,7 @@ import awkward as ak
 import numpy as np
 
 from na64.datasets.instrument.columns import Array
+from na64.datasets.reading.rntuple_pages import Fetch, PageReader
 from na64.datasets.reading.stored import (
     Format,
     Jagged,
@@ -45,9 +46,9 @@ class _Clusters(NamedTuple):
     n_events: int
 
 
-def open_rntuple(stored: Any) -> Tree:
-    """Make a tree of what uproot found under a name."""
-    return _RNTuple(stored)
+def open_rntuple(stored: Any, fetch: Fetch) -> Tree:
+    """Make a tree of what uproot found under a name, and of what reads the file."""
+    return _RNTuple(stored, fetch)
 
 
 def late_arrays(stored: Any, names: Sequence[str]) -> tuple[str, ...]:
@@ -57,20 +58,24 @@ def late_arrays(stored: Any, names: Sequence[str]) -> tuple[str, ...]:
     ----------
     stored : uproot RNTuple
     names : sequence of str
-        Fields that it has.
+        Fields; those that it does not have are passed over.
     """
-    tree = _RNTuple(stored)
     with readable():
-        found = {name: _plain(tree._form(name)) for name in names}
+        found = {name: _plain(_form_of(stored, name)) for name in names if name in stored.keys()}
         first = {name: columns.values for name, columns in found.items() if columns and columns.shape}
         return tuple(n for n, at in first.items() if int(stored.column_records[at].first_element_index) > 0)
+
+
+def _form_of(stored: Any, name: str) -> Any:
+    return json.loads(stored[name].to_akform()[0].contents[0].to_json())
 
 
 class _RNTuple:
     format = Format.RNTUPLE
 
-    def __init__(self, tree: Any) -> None:
+    def __init__(self, tree: Any, fetch: Fetch) -> None:
         self._tree = tree
+        self._pages = PageReader(tree, fetch)
         self._forms: dict[str, Any] = {}
         self.entries = int(tree.num_entries)
 
@@ -88,7 +93,7 @@ class _RNTuple:
 
     def _form(self, name: str) -> Any:
         if name not in self._forms:
-            self._forms[name] = json.loads(self._tree[name].to_akform()[0].contents[0].to_json())
+            self._forms[name] = _form_of(self._tree, name)
         return self._forms[name]
 
     def check(self, names: Sequence[str]) -> None:  # noqa: ARG002  (the fields share their entries)
@@ -159,9 +164,11 @@ class _RNTuple:
         """
         n_before = int(self._tree.column_records[number].first_element_index) - clusters.begin * per_event
         n_missing = min(max(n_before, 0), clusters.n_events * per_event)
-        values: Array = self._tree.read_cluster_range(
-            number, clusters.first, clusters.last, missing_element_padding=n_missing
-        )
+        values = self._pages.read(number, range(clusters.first, clusters.last), n_missing)
+        if values is None:
+            values = self._tree.read_cluster_range(
+                number, clusters.first, clusters.last, missing_element_padding=n_missing
+            )
         return values
 
 

@@ -71,7 +71,7 @@ class Result:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What has to be known about the numbers, a line each: also which data are hidden for what files lack."""
+        """What has to be known about the numbers, a line each; also what is hidden for lack of a branch."""
         return self.summary.warnings
 
     @property
