@@ -61,7 +61,8 @@ def late_arrays(stored: Any, names: Sequence[str]) -> tuple[str, ...]:
         Fields; those that it does not have are passed over.
     """
     with readable():
-        found = {name: _plain(_form_of(stored, name)) for name in names if name in stored.keys()}
+        there = {*stored.keys()}
+        found = {name: _plain(_form_of(stored, name)) for name in names if name in there}
         first = {name: columns.values for name, columns in found.items() if columns and columns.shape}
         return tuple(n for n, at in first.items() if int(stored.column_records[at].first_element_index) > 0)
 
