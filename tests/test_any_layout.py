@@ -23,7 +23,7 @@ from na64.processors.features.compute import compute
 
 N = 40
 SETUP = bare(packaged_periods()["2023A"].setup)
-SHAPES = {"srd": (3,), "veto": (3, 2), "vhcal": (4, 4), "hcal": (4, 3, 3)}
+SHAPES = {"srd": (3,), "veto": (3, 2), "vhcal": (4, 4), "hcal": (4, 3, 3), "ecal": (2, 5, 6)}
 UNITS = {"GeV": 1.0, "MeV": 1e3, "keV": 1e6}
 HEAD = """
 name = "mine"
@@ -51,7 +51,7 @@ class Content:
         """Ten lines of NumPy; nan where a detector is not there."""
         none = np.full(N, np.nan)
         energy = {name: self.energy[name].astype(np.float64) if name in there else None for name in SHAPES}
-        hcal, srd, veto, vhcal = (energy[name] for name in ("hcal", "srd", "veto", "vhcal"))
+        hcal, srd, veto, vhcal, ecal = (energy[name] for name in ("hcal", "srd", "veto", "vhcal", "ecal"))
         late = (np.abs(self.delay) >= HALF_WIDTH) & has_time
         modules = none if hcal is None else np.where(late, 0, hcal).reshape(N, 4, 9).sum(axis=2).T
         found = {f"hcal_{n}": none if hcal is None else modules[n] for n in range(4)}
@@ -61,6 +61,8 @@ class Content:
         }
         found["vhcal_total"] = none if vhcal is None else vhcal.sum(axis=1)
         found["hcal_3_total"] = none if hcal is None else hcal[:, 27:].sum(axis=1)
+        found["preshower"] = none if ecal is None else ecal[:, :30].sum(axis=1)
+        found["ecal_max_cell"] = none if ecal is None else ecal[:, 30:].argmax(axis=1)
         found["track_momentum"] = self.momentum if "track" in there else none
         return found | {"straw3_x": self.hits}
 
@@ -87,7 +89,7 @@ def stored_detectors(draw: st.DrawFn, name: str) -> dict[str, Any]:
         "unit": draw(st.sampled_from([*UNITS])),
         "dtype": draw(st.sampled_from(["float32", "float64"])),
         "branch": draw(st.sampled_from(["E", "cells_energy", "ev_ene"])) + f"_{name}",
-        "x_fastest": draw(st.booleans()) if name in ("hcal", "vhcal") else False,
+        "x_fastest": draw(st.booleans()) if name in ("hcal", "vhcal", "ecal") else False,
         "first": draw(st.integers(0, 1)),
         "has_time": draw(st.booleans()) if name == "hcal" else False,
     }
@@ -171,7 +173,7 @@ def check_features(
         np.testing.assert_allclose(found[name], values, rtol=3e-7, atol=1e-9, err_msg=name)
 
 
-@settings(max_examples=6, derandomize=True, phases=[Phase.generate])
+@settings(max_examples=5, derandomize=True, phases=[Phase.generate])
 @given(**LAYOUTS)
 def test_features_are_those_of_the_content(**drawn: Any) -> None:
     check_features(**drawn)
