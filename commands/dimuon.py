@@ -51,9 +51,12 @@ def _benchmark(options: argparse.Namespace) -> int:
     from na64.outputs.background.inputs import check_simulation
     from na64.outputs.control.dimuon import files, names
     from na64.outputs.control.dimuon.benchmark import runs_left_out
+    from na64.outputs.result.lacks import check_values
     from na64.outputs.result.store import read_result
 
     data, simulation = read_result(options.folder), read_result(options.simulation)
+    check_values(data.summary, str(options.folder))
+    check_values(simulation.summary, str(options.simulation))
     production = _production(options.campaign) if options.campaign else None
     found = files.compare_results(data, simulation, production)
     compared = (str(options.simulation), str(options.folder))

@@ -13,6 +13,7 @@ from na64.datasets.conditions.stated_boxes import DEFAULT_SEARCH
 from na64.outputs.blinding.names import UNBLINDED
 from na64.outputs.blinding.opened_box import OpenedBox, as_opened, read_opened
 from na64.outputs.result.descriptions import box_facts
+from na64.outputs.result.lacks import why_not_counted
 from na64.outputs.result.origin import Origin, origin_in
 from na64.outputs.result.store import read_result
 from na64.outputs.result.summary import RunAccounting, Summary
@@ -237,6 +238,8 @@ def _excluded(summary: Summary, *, delivered: bool, any_beam: bool) -> Iterator[
             yield run.run, f"no {which} {on_target(summary.particle_of(run))} are stated"
         elif other := _other_beam(run, beam_of(_box(summary, run.period), any_beam=any_beam)):
             yield run.run, other
+        elif lack := why_not_counted(summary, run):
+            yield run.run, lack
 
 
 def _other_beam(run: RunAccounting, beam: Beam) -> str:

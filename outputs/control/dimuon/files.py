@@ -33,6 +33,7 @@ from na64.outputs.control.dimuon.names import DIMUON, EFFICIENCIES, FACTS, FIGUR
 from na64.outputs.control.dimuon.production import DimuonProduction
 from na64.outputs.report.drawing import write_figure
 from na64.outputs.report.heading import heading, read_status
+from na64.outputs.result.lacks import lacks_of_cuts
 from na64.outputs.result.origin import check_runs, origin_of, seal_facts
 from na64.outputs.result.products import Products, counted_histograms
 from na64.outputs.result.provenance import code_digest
@@ -179,6 +180,9 @@ def check_probed(products: Products) -> Iterator[str]:
             f"selection {facts.name} has none of the cuts that are probed, {', '.join(PROBED)}: "
             "process dimuon_2023, efficiency_beam or efficiency_random"
         )
+    for name, lack in lacks_of_cuts(products.summary, products.summary.runs).items():
+        if name in PROBED:
+            yield f"{lack.of('the result')}: those runs are left out of its row"
     triggered = any("trigger_physics" in names for names in features.values())
     if triggered and PADDLES in features:
         yield (
