@@ -13,6 +13,7 @@ run: kernels
 
 $(VENV)/dependencies: requirements.lock
 	$(PYTHON) -m venv $(VENV)
+	@echo "installing the packages of requirements.lock, 1.4 GB on the disk: a minute or some, and pip says nothing"
 	$(BIN)/python -m pip install --quiet --requirement requirements.lock
 	touch $@
 

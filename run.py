@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from na64 import __version__
 from na64.commands import (
@@ -43,7 +43,7 @@ from na64.commands import (
     signal,
 )
 from na64.commands.terminal import steady_output
-from na64.commands.verbs import INCOMPLETE, INTERRUPTED, USAGE, HelpFormatter
+from na64.commands.verbs import INCOMPLETE, INTERRUPTED, USAGE, HelpFormatter, any_text
 from na64.commands.visible_output import complain, visible_output
 from na64.datasets.basics.addresses import without_secrets
 from na64.datasets.basics.cache_folders import has_home, private_folder
@@ -106,7 +106,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _perform(command_line: list[str]) -> int:
-    options = _parser_of_all_calls().parse_args(command_line)
+    try:
+        options = _parser_of_all_calls().parse_args(command_line)
+    except EmptyArgumentError as problem:
+        complain(f"na64: {error_line(problem)}")
+        return USAGE
     options.program, options.parser = main, parser
     options.command_line = command_line
     try:
@@ -168,14 +172,34 @@ def _check_arguments(options: argparse.Namespace) -> None:
             raise ValueError(f"{argument}: is not UTF-8")
 
 
+class EmptyArgumentError(ValueError):
+    """An argument without a letter in it, which would stand for this folder or for nothing."""
+
+
 class _Parser(argparse.ArgumentParser):
-    """A parser that shows arguments and does not obey them."""
+    """A parser that shows arguments and does not obey them, and refuses empty ones."""
+
+    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
+        is_command = action.nargs in (argparse.PARSER, argparse.REMAINDER)
+        for text in [] if is_command or action.type is any_text else arg_strings:
+            if not text.strip():
+                raise EmptyArgumentError(_said_of_empty(action, text))
+        return super()._get_values(action, arg_strings)
 
     def error(self, message: str) -> NoReturn:
         is_unknown = message.startswith("unrecognized arguments: ")
         if is_unknown and any(word.partition("=")[0] == "--layout" for word in message.split()):
             message += "; a layout belongs to na64 catalogue, and its catalogue keeps it"
         super().error(visible(without_secrets(message)))
+
+
+def _said_of_empty(action: argparse.Action, text: str) -> str:
+    """What is wrong with an empty argument, and what is expected."""
+    wanted = " or ".join(map(str, action.choices or ())) or str(action.metavar or action.dest)
+    if not action.option_strings:
+        return f'{wanted} "{text}": is empty'
+    optional = "" if action.required else "; left out, its default counts"
+    return f'{action.option_strings[-1]} "{text}": is empty, expected {wanted}{optional}'
 
 
 def parser() -> argparse.ArgumentParser:

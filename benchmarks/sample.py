@@ -11,7 +11,8 @@ import numpy as np
 from na64.datasets.catalogue import build as catalogues
 from na64.datasets.catalogue.build import Catalogue
 from na64.datasets.conditions.conditions import RunType
-from na64.datasets.reading.layout import CellStorage, Layout, load_layout
+from na64.datasets.reading.detector_layout import CellStorage
+from na64.datasets.reading.layout import Layout, load_layout
 from na64.datasets.synthetic.branches import JaggedBranch, to_branches
 from na64.datasets.synthetic.campaign import Campaign
 from na64.datasets.synthetic.campaign_reader import load_campaign

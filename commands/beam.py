@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from na64.commands.verbs import SUCCESS, add_command
+from na64.commands.verbs import SUCCESS, add_command, names
 from na64.commands.visible_output import complain
 
 
@@ -20,7 +20,7 @@ def add(verbs: Any) -> None:
     parser.add_argument("--hadrons", type=Path, metavar="DIR", help=pure.format("hadrons"))
     parser.add_argument("--muons", type=Path, metavar="DIR", help=pure.format("muons"))
     positions = "features in mm that show where the beam is; default: first hits of the trackers"
-    parser.add_argument("--positions", metavar="FEATURE,...", help=positions)
+    parser.add_argument("--positions", type=names, metavar="FEATURE,...", help=positions)
     settings = "TOML file of field, window of the SRD and tags; default: the packaged one"
     parser.add_argument("--settings", type=Path, metavar="FILE", help=settings)
 
@@ -28,12 +28,11 @@ def add(verbs: Any) -> None:
 def _beam(options: argparse.Namespace) -> int:
     from na64.outputs.analysis.beams import beam
 
-    positions = None if options.positions is None else [p for p in options.positions.split(",") if p]
     beam(
         options.folder,
         hadrons=options.hadrons,
         muons=options.muons,
-        positions=positions,
+        positions=options.positions,
         settings=options.settings,
         tell=print,
         note=complain,

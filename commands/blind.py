@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 from typing import Any
 
-from na64.commands.verbs import INCOMPLETE, SUCCESS, add_command, positive
+from na64.commands.verbs import INCOMPLETE, SUCCESS, add_command, any_text, number, positive, refused
+from na64.commands.workers import EXECUTORS
+
+_HASH = re.compile(r"[0-9a-f]{64}")
 
 
 def add(verbs: Any) -> None:
@@ -41,11 +45,11 @@ def _add_unblind(verbs: Any) -> None:
     parser.add_argument("--freeze", required=True, metavar="HASH", help="what na64 freeze gave")
     parser.add_argument("--reason", required=True, metavar="TEXT", help="why now")
     approved = "twice: two people who agree"
-    parser.add_argument("--approved-by", action="append", required=True, metavar="NAME", help=approved)
+    said: dict[str, Any] = {"type": any_text, "metavar": "NAME"}  # whoever tries with nobody is in the log
+    parser.add_argument("--approved-by", action="append", required=True, help=approved, **said)
     stage = "open this fraction of the spills first"
-    parser.add_argument("--stage", type=float, default=1.0, metavar="FRACTION", help=stage)
-    kinds = ("iterative", "processes", "dask")
-    parser.add_argument("--executor", default="processes", choices=kinds, help="default: %(default)s")
+    parser.add_argument("--stage", type=number, default=1.0, metavar="FRACTION", help=stage)
+    parser.add_argument("--executor", default="processes", choices=EXECUTORS, help="default: %(default)s")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster")
     parser.add_argument("--workers", type=positive, metavar="N", help="default: the number of cores")
 
@@ -78,6 +82,9 @@ def _freeze(options: argparse.Namespace) -> int:
 def _unblind(options: argparse.Namespace) -> int:
     from na64.outputs.analysis.blinding import unblind
 
+    if options.workers is not None and (options.executor == "iterative" or options.scheduler):
+        where = "a --scheduler has its own" if options.scheduler else "the iterative executor has none"
+        raise refused("workers", options.workers, where)
     found = unblind(
         options.folder,
         freeze=options.freeze,
@@ -95,4 +102,9 @@ def _unblind(options: argparse.Namespace) -> int:
 def _audit(options: argparse.Namespace) -> int:
     from na64.outputs.analysis.blinding import audit
 
+    for head in options.head:
+        if not _HASH.fullmatch(head):
+            raise refused(
+                "head", head, "expected the 64 hexadecimal digits of a line, as na64 audit prints them"
+            )
     return SUCCESS if audit(options.path, heads=options.head, tell=print).holds else INCOMPLETE

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from na64.commands.verbs import INCOMPLETE, SUCCESS, add_command, positive
+from na64.commands.workers import add_workers, workers_of
 
 
 def add(verbs: Any) -> None:
@@ -33,16 +34,7 @@ def _add_pass(parser: argparse.ArgumentParser, to: str) -> None:
     parser.add_argument("--runs", metavar="8396-8458,8500", help="only these runs")
     samples = "what the samples of events are, one cut each: calibration, or a TOML file on that base"
     parser.add_argument("--selection", default="calibration", metavar="NAME_OR_TOML", help=samples)
-    kinds = ("iterative", "processes", "dask")
-    chosen = "default: iterative, or dask where its workers save more time than they take to start"
-    parser.add_argument("--executor", choices=kinds, help=chosen)
-    parser.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster")
-    clusters = "gateway, htcondor, kubernetes, local, lxplus, slurm, or a TOML file: where workers come from"
-    parser.add_argument("--cluster", metavar="NAME_OR_TOML", help=clusters)
-    parser.add_argument("--workers", type=positive, metavar="N", help="default: the number of cores")
-    parser.add_argument("--chunk-events", type=positive, metavar="N", help="most events read at a time")
-    deadline = "longest time for one piece of a file before it is given up; default: %(default)s"
-    parser.add_argument("--deadline", type=positive, default=1800, metavar="SECONDS", help=deadline)
+    add_workers(parser)
     parser.add_argument("--no-report", action="store_true", help="numbers only, no plots and no page")
     label = "after the name of the experiment in all figures, as Preliminary"
     parser.add_argument("--label", default="", metavar="TEXT", help=label)
@@ -53,14 +45,9 @@ def _common(options: argparse.Namespace) -> dict[str, Any]:
         "to": options.to,
         "runs": options.runs,
         "selection": options.selection,
-        "executor": options.executor,
-        "workers": options.workers,
-        "scheduler": options.scheduler,
-        "cluster": options.cluster,
-        "chunk_events": options.chunk_events,
-        "deadline": options.deadline,
         "report": not options.no_report,
         "label": options.label,
+        **workers_of(options),
     }
 
 

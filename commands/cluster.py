@@ -40,6 +40,7 @@ def _add_submit(verbs: Any) -> None:
     text = "Send a selection over a catalogue to a batch system; again, only what is missing."
     parser = add_command(verbs, "submit", _submit, text)
     add_request(parser)
+    parser.add_argument("--chunk-events", type=positive, metavar="N", help="most events read at a time")
     shared = "a folder that the jobs see too; their results are shared there"
     parser.add_argument("--to", type=Path, required=True, metavar="DIR", help=shared)
     system = parser.add_mutually_exclusive_group(required=True)
@@ -116,14 +117,15 @@ def _announce(asked: Plan, missing: list[Task], waiting: int, n_jobs: int) -> It
 def _submission(asked: Plan, folder: Path, options: argparse.Namespace) -> Submission:
     import os
 
-    from na64.outputs.analysis.plans import begin_job, store_of
+    from na64.outputs.analysis.plans import store_of
     from na64.outputs.batch.submissions import Submission, System
+    from na64.outputs.result.request import begin
     from na64.processors.execution.tasks import package_code
 
     folder.mkdir(parents=True, exist_ok=True)
     return Submission(
         system=System(options.system),
-        request=begin_job(asked, folder),
+        request=begin(folder, asked.request, asked.job, asked.catalogue),
         result=asked.identity,
         code=package_code(),
         workers=options.workers,

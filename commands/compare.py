@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from na64.commands.verbs import SUCCESS, add_command, tell
+from na64.commands.verbs import SUCCESS, add_command, names, tell
 from na64.commands.visible_output import complain
 
 
@@ -32,7 +32,7 @@ def _add_overlay(verbs: Any) -> None:
     parser.add_argument("data", type=Path, metavar="DATA", help="where na64 process wrote the data to")
     simulations = "where it wrote simulations to; they are added up"
     parser.add_argument("simulations", type=Path, nargs="+", metavar="SIM", help=simulations)
-    parser.add_argument("--only", metavar="VARIABLE,...", help="draw and test these only")
+    parser.add_argument("--only", type=names, metavar="VARIABLE,...", help="draw and test these only")
     hide = "hide in simulation what is hidden in data; reads simulated events again, opens nothing"
     parser.add_argument("--hide-in-simulation", action="store_true", help=hide)
     parser.add_argument("--to", type=Path, metavar="DIR", help="default: overlay or overlay_hidden in DATA")
@@ -70,12 +70,11 @@ def _overlay(options: argparse.Namespace) -> int:
     from na64.commands.progress import Terminal
     from na64.outputs.analysis.comparisons import overlay
 
-    only = options.only.split(",") if options.only else None
     with Terminal() as terminal:
         overlay(
             options.data,
             *options.simulations,
-            only=only,
+            only=options.only,
             to=options.to,
             hide_in_simulation=options.hide_in_simulation,
             progress=terminal.progress("overlay", "events"),

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from na64.commands.verbs import INCOMPLETE, SUCCESS, add_command, packaged, positive
+from na64.commands.verbs import INCOMPLETE, SUCCESS, add_command, number, packaged, positive, seed
 
 
 def add(verbs: Any) -> None:
@@ -23,7 +23,7 @@ def _add_simulate(verbs: Any) -> None:
     parser.add_argument("campaign", metavar="CAMPAIGN.toml", help=campaigns)
     parser.add_argument("--to", type=Path, required=True, metavar="DIR", help="made if it is not there")
     parser.add_argument("--events", type=positive, metavar="N", help="recorded events of all runs together")
-    parser.add_argument("--seed", type=int, metavar="S", help="same seed, same content")
+    parser.add_argument("--seed", type=seed, metavar="S", help="same seed, same content")
     layouts = (
         "tout2023, ana_tree, array2018, hits, muon2022, visible2018, or a TOML file; "
         "default: that of the campaign"
@@ -48,7 +48,7 @@ def _add_catalogue(verbs: Any) -> None:
     parser.add_argument("--simulation", action="store_true", help="simulated files: not blinded")
     parser.add_argument("--update", action="store_true", help="keep what is registered, add what is new")
     settled = "a ROOT file that was not closed is pending until S seconds after its last change; default: 300"
-    parser.add_argument("--settled", type=float, default=300.0, metavar="S", help=settled)
+    parser.add_argument("--settled", type=number, default=300.0, metavar="S", help=settled)
     deadline = "longest time that a server may take for an answer; default: %(default)s"
     parser.add_argument("--deadline", type=positive, default=60, metavar="SECONDS", help=deadline)
     workers = "processes that look at local files, where there are many; default: the number of cores"

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from na64.commands.request import add_request, plan_of
+from na64.commands.request import add_request, asked_of, plan_of
 from na64.commands.verbs import INCOMPLETE, SUCCESS, add_command, positive, tell
+from na64.commands.workers import add_workers, workers_of
 from na64.datasets.basics.garbage import imports
 
 if TYPE_CHECKING:
@@ -25,19 +26,11 @@ def add(verbs: Any) -> None:
     add_request(parser, several=True)
     to = "default: results/<identity>; of several selections each goes to DIR/NAME"
     parser.add_argument("--to", type=Path, metavar="DIR", help=to)
-    kinds = ("iterative", "processes", "dask")
-    chosen = "default: iterative, or dask where its workers save more time than they take to start"
-    parser.add_argument("--executor", choices=kinds, help=chosen)
-    parser.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster; default: one of its own")
-    clusters = "gateway, htcondor, kubernetes, local, lxplus, slurm, or a TOML file: where workers come from"
-    parser.add_argument("--cluster", metavar="NAME_OR_TOML", help=clusters)
+    add_workers(parser)
     pages = "serve the pages of Dask to this machine; they show everybody on it what workers do"
     parser.add_argument("--dashboard", action="store_true", help=pages)
-    parser.add_argument("--workers", type=positive, metavar="N", help="default: the number of cores")
     parser.add_argument("--insecure", action="store_true", help=_INSECURE_HELP)
     parser.add_argument("--memory", type=positive, metavar="MB", help="of a worker on this machine, at most")
-    deadline = "longest time for one piece of a file before it is given up; default: %(default)s"
-    parser.add_argument("--deadline", type=positive, default=1800, metavar="SECONDS", help=deadline)
     parser.add_argument("--fresh", action="store_true", help="count again what was counted before")
     parser.add_argument("--no-report", action="store_true", help="numbers only; na64 report draws them later")
     parser.add_argument("--dry-run", action="store_true", help="say what would be read, and stop")
@@ -82,21 +75,10 @@ def _count(options: argparse.Namespace, selection: str, to: Path | None) -> int:
             options.catalogue,
             selection=selection,
             to=to,
-            runs=options.runs,
-            limit=options.limit,
-            plugin=options.plugin,
-            settings=options.settings,
-            calibration=options.calibration,
             store=options.store,
-            chunk_events=options.chunk_events,
-            executor=options.executor,
-            workers=options.workers,
-            scheduler=options.scheduler,
-            cluster=options.cluster,
             dashboard=options.dashboard,
             insecure=options.insecure,
             memory=options.memory,
-            deadline=options.deadline,
             fresh=options.fresh,
             replace=options.replace,
             report=not options.no_report,
@@ -105,6 +87,8 @@ def _count(options: argparse.Namespace, selection: str, to: Path | None) -> int:
             check_progress=terminal.progress("check", "files", at_end=False),
             tell=terminal.tell,
             note=terminal.note,
+            **asked_of(options),
+            **workers_of(options),
         )
     return INCOMPLETE if result.summary.reasons else SUCCESS
 
@@ -121,7 +105,7 @@ def _tell_plan(options: argparse.Namespace, selection: str, to: Path | None) -> 
     partials = (to or default_folder(plan)) / "partials"
     ledger = Ledger(partials) if partials.exists() else None
     store = FeatureStore(store_of(options.store, plan.path, make=False))
-    seconds = seconds_left(plan.tasks, plan.job, ledger, store, fresh=options.fresh)
+    seconds = seconds_left(plan.tasks, plan.catalogue.good, plan.job, ledger, store, fresh=options.fresh)
     tell(messages.of_plan(plan.catalogue, list(plan.job.runs), plan.tasks, seconds, _workers(options)))
     return SUCCESS
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from na64.commands.verbs import packaged, positive
 
@@ -29,7 +29,6 @@ def add_request(parser: argparse.ArgumentParser, *, several: bool = False) -> No
     )
     constants = "constants of cells: the folder that na64 calibrate wrote, or a TOML file"
     parser.add_argument("--calibration", type=Path, metavar="NAME_OR_FILE", help=constants)
-    parser.add_argument("--chunk-events", type=positive, metavar="N", help="most events read at a time")
     parser.add_argument("--runs", metavar="8396-8458,8500", help="only these runs")
     limit = "read this many events of each run; the result is INCOMPLETE"
     parser.add_argument("--limit", type=positive, metavar="N", help=limit)
@@ -44,12 +43,10 @@ def plan_of(options: argparse.Namespace, selection: str) -> Plan:
     """Load what the options of `add_request` name, with one selection."""
     from na64.outputs.analysis.plans import load_plan
 
-    return load_plan(
-        options.catalogue,
-        selection,
-        runs=options.runs,
-        limit=options.limit,
-        plugin=options.plugin,
-        settings=options.settings,
-        calibration=options.calibration,
-    )
+    return load_plan(options.catalogue, selection, **asked_of(options))
+
+
+def asked_of(options: argparse.Namespace) -> dict[str, Any]:
+    """Arguments of `na64.process` that the options of `add_request` are, besides catalogue and selection."""
+    names = ("runs", "limit", "plugin", "settings", "calibration")
+    return {name: getattr(options, name) for name in names}

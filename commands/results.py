@@ -7,7 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from na64.commands.verbs import INCOMPLETE, SUCCESS, add_command, add_json, positive, print_json, tell
+from na64.commands.verbs import (
+    INCOMPLETE,
+    SUCCESS,
+    add_command,
+    add_json,
+    any_text,
+    positive,
+    print_json,
+    tell,
+)
 
 if TYPE_CHECKING:
     from na64.outputs.result.products import Products
@@ -26,6 +35,7 @@ def _add_report(verbs: Any) -> None:
     parser.add_argument("folder", type=Path, metavar="DIR", help="where na64 process wrote to")
     parser.add_argument(
         "--label",
+        type=any_text,
         metavar="TEXT",
         help="stands after NA64 in every figure, as Preliminary; kept until changed",
     )
@@ -40,7 +50,9 @@ def _add_status(verbs: Any) -> None:
 def _add_why(verbs: Any) -> None:
     parser = add_command(verbs, "why", _why, "Say what has changed since the stored result of a run.")
     parser.add_argument("folder", type=Path, metavar="DIR", help="where na64 process wrote to")
-    parser.add_argument("run", type=positive, metavar="RUN", help="number of the run")
+    parser.add_argument(
+        "run", type=positive, nargs="?", metavar="RUN", help="a run; default: all of the result"
+    )
 
 
 def _report(options: argparse.Namespace) -> int:

@@ -13,8 +13,10 @@ from na64.commands.verbs import (
     add_fit_options,
     add_json,
     add_reason,
+    number,
     positive,
     print_json,
+    refused,
 )
 
 _STEPS = {1: 20, 2: 10}
@@ -50,8 +52,8 @@ def add(verbs: Any) -> None:
 def _end(text: str) -> float:
     """End of a range; who gives a folder, as to the --to of other commands, is told of --out."""
     try:
-        return float(text)
-    except ValueError:
+        return number(text)
+    except argparse.ArgumentTypeError:
         hint = "is no number: --from and --to are the ends of the range, --out is the folder"
         raise argparse.ArgumentTypeError(f'"{text}" {hint}') from None
 
@@ -63,6 +65,10 @@ def _scan(options: argparse.Namespace) -> int:
     from na64.outputs.limits.scan.table import as_json, nominal_row, table_of
 
     ranges, steps = _ranges(options)
+    if options.component is not None and options.signal is None:
+        raise refused("component", options.component, "is of a simulated signal, which --signal names")
+    if options.reason and options.signal is None:
+        raise refused("reason", options.reason, "is of a simulated signal, which --signal names")
     with Terminal() as terminal:
         found = scan(
             options.folder,

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from na64.commands.verbs import SUCCESS, add_command, positive
+from na64.commands.verbs import SUCCESS, add_command, number, positive, refused, seed
 
 
 def add(verbs: Any) -> None:
@@ -16,7 +16,8 @@ def add(verbs: Any) -> None:
         "process them with a selection, and write its efficiency for the box."
     )
     parser = add_command(verbs, "efficiency", _efficiency, text)
-    parser.add_argument("--selection", default="invisible_2023", metavar="NAME_OR_TOML")
+    selection = "default: invisible_2023, for dark photons; else there is none"
+    parser.add_argument("--selection", metavar="NAME_OR_TOML", help=selection)
     parser.add_argument("--to", type=Path, required=True, metavar="FILE.csv")
     search = (
         "positron: by missing energy too, of those that annihilate; others of na64 searches, or a card of "
@@ -30,10 +31,10 @@ def add(verbs: Any) -> None:
     layout = "tout2023 (default; period 2023A), array2018 (default for searches by energy; period 2018)"
     parser.add_argument("--layout", metavar="LAYOUT", help=layout)
     masses = "GeV, 0.001 to 1; default: ten masses from 1 MeV to 1 GeV"
-    parser.add_argument("--mass", type=float, nargs="+", metavar="M", help=masses)
+    parser.add_argument("--mass", type=number, nargs="+", metavar="M", help=masses)
     events = "a mass, or with --search a bin of energies; default: 20000, or 4000"
     parser.add_argument("--events", type=positive, metavar="N", help=events)
-    parser.add_argument("--seed", type=int, default=6406, metavar="S", help="same seed, same content")
+    parser.add_argument("--seed", type=seed, default=6406, metavar="S", help="same seed, same content")
     periods = "folder of periods of your own; default: $NA64_PERIODS"
     parser.add_argument("--periods", type=Path, metavar="DIR", help=periods)
     losses = "losses besides the simulated ones, may be repeated; default: packaged ones of the period"
@@ -51,16 +52,20 @@ def _efficiency(options: argparse.Namespace) -> int:
     if search not in DARK_PHOTON_SEARCHES:
         from na64.outputs.analysis.boson_efficiencies import is_by_mass
 
-        return _boson_efficiency(options) if is_by_mass(search) else _search_efficiency(options)
+        by_mass = is_by_mass(search)  # which refuses a search that is not known
+        if options.selection is None:
+            why = "needs --selection, whose box says which of its channels is meant"
+            raise refused("search", search, why)
+        return _boson_efficiency(options) if by_mass else _search_efficiency(options)
     if options.variant:
-        raise ValueError(
-            f"--variant {options.variant}: is of searches whose particles are simulated by energy"
-        )
+        raise refused("variant", options.variant, "is of searches whose particles are simulated by energy")
+    if options.reason and not options.add:
+        raise refused("reason", options.reason, "goes with --add, which keeps what a table has")
 
     with Terminal() as terminal:
         efficiency(
             to=options.to,
-            selection=options.selection,
+            selection=options.selection or "invisible_2023",
             layout=options.layout or "tout2023",
             masses=options.mass or MASSES,
             events=options.events or 20_000,
@@ -83,8 +88,8 @@ def _boson_efficiency(options: argparse.Namespace) -> int:
     from na64.outputs.signal.efficiency.muon_injection import MUON_LAYOUT, MUON_MASSES
 
     for name in ("add", "reason", "variant"):
-        if getattr(options, name):
-            raise ValueError(f"--{name}: not with --search {options.search}, whose table is made anew")
+        if given := getattr(options, name):
+            raise refused(name, given, f"not with --search {options.search}, whose table is made anew")
     with Terminal() as terminal:
         boson_efficiency(
             options.search,
@@ -108,10 +113,9 @@ def _search_efficiency(options: argparse.Namespace) -> int:
     from na64.outputs.analysis.search_efficiencies import EVENTS, search_efficiency
 
     for name in ("mass", "add", "reason"):
-        if getattr(options, name):
-            raise ValueError(
-                f"--{name}: not with --search {options.search}, whose particles are simulated by energy"
-            )
+        if given := getattr(options, name):
+            why = f"not with --search {options.search}, whose particles are simulated by energy"
+            raise refused(name, given, why)
     with Terminal() as terminal:
         search_efficiency(
             options.search,

@@ -13,6 +13,7 @@ from na64.processors.events.segment import process_segment, warm_up
 from na64.processors.execution.ledger import Ledger
 from na64.processors.execution.tasks import Task
 from na64.processors.job import Job
+from na64.processors.segments import feature_key
 
 _PIECES = 3
 _EVENTS_OF_A_PIECE = 50_000
@@ -82,7 +83,7 @@ def estimate(
     workers : int
     """
     missing = [task for task in tasks if ledger is None or not ledger.path(task.key).exists()]
-    cells = [task for task in missing if store is None or not store.path(_key(job, task)).exists()]
+    cells = [task for task in missing if store is None or not store.path(feature_key(task, job)).exists()]
     n_missing, n_cells = (sum(task.n_events for task in each) for each in (missing, cells))
     yield f"to be counted: {n_missing:,} events, {n_cells:,} of them from cells"
     if missing and not cells:
@@ -107,7 +108,3 @@ def _duration(seconds: float) -> str:
 
 def _size(n_bytes: float) -> str:
     return f"{n_bytes / 1e9:,.1f} GB" if n_bytes >= 1e9 else f"{n_bytes / 1e6:,.1f} MB"
-
-
-def _key(job: Job, task: Task) -> str:
-    return job.feature_key(task.payload.file, task.start, task.stop)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -81,14 +82,14 @@ def print_json(value: Mapping[str, Any]) -> None:
 def add_fit_options(parser: argparse.ArgumentParser) -> None:
     """Declare where sidebands are fitted and with what, as `na64.outputs.background` does."""
     end = "end of fits in E_ECAL; default: below the turn-on of the trigger, which is measured"
-    parser.add_argument("--end", type=float, metavar="GEV", help=end)
+    parser.add_argument("--end", type=number, metavar="GEV", help=end)
     start = "begin of fits in E_ECAL; default: the edge of the guard band"
-    parser.add_argument("--start", type=float, metavar="GEV", help=start)
-    parser.add_argument("--hcal-start", type=float, metavar="GEV", help="the same in E_HCAL")
+    parser.add_argument("--start", type=number, metavar="GEV", help=start)
+    parser.add_argument("--hcal-start", type=number, metavar="GEV", help="the same in E_HCAL")
     slope = "assume that each sideband goes into the box with a single slope: smaller errors, if it is true"
     parser.add_argument("--one-slope", action="store_true", help=slope)
     stop = "end of fits in E_HCAL; default: %(default)s"
-    parser.add_argument("--hcal-stop", type=float, default=20.0, metavar="GEV", help=stop)
+    parser.add_argument("--hcal-stop", type=number, default=20.0, metavar="GEV", help=stop)
 
 
 def packaged(folder: str, *apart: str) -> str:
@@ -102,6 +103,44 @@ def positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a positive whole number")
     return int(text)
+
+
+def number(text: str) -> float:
+    """Read a finite number."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f'"{text}" is not a number')
+    return value
+
+
+def seed(text: str) -> int:
+    """Read a seed of random numbers: a whole number from 0 on."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 0 on")
+    return int(text)
+
+
+def any_text(text: str) -> str:
+    """Take a text that may be empty, where that has a meaning of its own."""
+    return text
+
+
+def names(text: str) -> list[str]:
+    """Read names with commas between."""
+    found = [name.strip() for name in text.split(",")]
+    if not all(found):
+        raise argparse.ArgumentTypeError(f'"{text}" has an empty name between its commas')
+    return found
+
+
+def refused(option: str, value: object, why: str) -> ValueError:
+    """Error that names an option, its value, and what to do instead."""
+    values = value if isinstance(value, list) else [] if value is True else [value]
+    words = (f"{one:g}" if isinstance(one, float) else str(one) for one in values)
+    return ValueError(f"{' '.join(('--' + option.replace('_', '-'), *words))}: {why}")
 
 
 def tell(lines: Iterable[str]) -> None:

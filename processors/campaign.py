@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from na64.datasets.basics.identity import identity
-from na64.datasets.catalogue.build import Catalogue, FileRecord
+from na64.datasets.catalogue.build import Catalogue
 from na64.processors.counting.tally import Tally
 from na64.processors.events.feature_store import FeatureStore
 from na64.processors.events.ready_kernels import Variants, make_ready, stored_variants
@@ -17,23 +16,15 @@ from na64.processors.execution.executor import Outcome, Progress, run, silent
 from na64.processors.execution.file_checks import check_files
 from na64.processors.execution.ledger import Array, DamagedError, Ledger, Partial
 from na64.processors.execution.tasks import Options, Task, Work, package_code
-from na64.processors.job import FileContext, Job, file_context
+from na64.processors.job import Job, file_context
+from na64.processors.segments import Piece, feature_key, halves, place_of, plan
 
 PLUGIN = "plugin"
 """Key of the header of a partial result."""
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """What a worker needs to know of a segment, or a part of one, besides its range."""
-
-    record: FileRecord
-    file: FileContext
-    is_part: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Shared:
+class CountingContext:
     """What all segments share."""
 
     job: Job
@@ -83,56 +74,18 @@ class CampaignResult:
         return self.recorded[run] - self.tallies[run].read
 
 
-def plan(catalogue: Catalogue, job: Job, *, limit: int | None = None) -> list[Task]:
-    """Return the segments to be counted, largest first.
-
-    Parameters
-    ----------
-    catalogue : Catalogue
-    job : Job
-    limit : int, optional
-        Events a run; a file of several runs is read until none of them wants more.
-    """
-    tasks = _tasks(catalogue.good, job, limit)
-    return sorted(tasks, key=lambda task: (-task.n_events, task.path, task.start))
-
-
-def identity_of(tasks: Iterable[Task]) -> str:
-    """Name the result of tasks: by the keys of all of them."""
-    return identity(sorted(task.key for task in tasks))
-
-
-def _tasks(records: Iterable[FileRecord], job: Job, limit: int | None) -> Iterator[Task]:
-    wanted = dict.fromkeys(job.runs, limit)
-    # By path: which events a limit leaves must not follow from the content of the files.
-    for record in sorted(records, key=lambda record: record.path):
-        file = file_context(record, job)
-        key = job.result_keys(file)
-        for start, stop in record.segments if file.runs else ():
-            end = stop
-            if limit is not None:
-                most = max(wanted[run] or 0 for run in file.runs)
-                end = min(stop, start + most) if len(record.runs) == 1 else stop
-                wanted |= {run: max((wanted[run] or 0) - (end - start), 0) for run in file.runs}
-                if most == 0:
-                    continue
-            yield Task(key(start, end), record.path, start, end, Piece(record, file))
-
-
 def process(
     catalogue: Catalogue,
     job: Job,
     backend: Backend,
     ledger: Ledger,
     *,
-    limit: int | None = None,
-    only: Collection[str] | None = None,
+    tasks: Iterable[Task] | None = None,
     chunk_events: int | None = None,
     store: FeatureStore | None = None,
     options: Options | None = None,
-    smallest_part: int = 1000,
     fresh: bool = False,
-    faults: Mapping[str, str] | None = None,
+    changed: Mapping[str, str] | None = None,
     progress: Progress = silent,
 ) -> CampaignResult:
     """Count a catalogue; what the ledger holds is not counted again.
@@ -144,42 +97,39 @@ def process(
         Of the same catalogue, see `na64.processors.job.build_job`.
     backend : Backend
     ledger : Ledger
-    limit : int, optional
-        Events a run.
-    only : collection of str, optional
-        Keys of the segments that are counted; the others are missing in the result.
+    tasks : iterable of Task, optional
+        Segments that are counted, of those that `na64.processors.segments.plan` lists; the others are missing
+        in the result. By default all.
     chunk_events : int, optional
         Events a worker reads at a time; without influence on the result.
     store : FeatureStore, optional
         Has the features of earlier jobs, and keeps those of this one.
     options : Options, optional
         How a segment is tried; by default blind unless the job is of simulation.
-    smallest_part : int
-        A segment that ends its workers is split into parts of at least so many events.
     fresh : bool
         Count again, from the cells, what the ledger or the store holds.
-    faults : mapping of str to str, optional
-        What `check` has found before; by default files are checked here.
+    changed : mapping of str to str, optional
+        What `find_changed_files` has found before; by default files are checked here.
     progress : callable
     """
-    changed = check(catalogue, job, options) if faults is None else faults
-    planned = plan(catalogue, job, limit=limit)
-    tasks = [task for task in planned if task.path not in changed and (only is None or task.key in only)]
+    changed = find_changed_files(catalogue, job, options) if changed is None else changed
+    planned = plan(catalogue, job) if tasks is None else tasks
+    usable = [task for task in planned if task.path not in changed]
     work = Work(
         function=count_segment,
-        context=Shared(job, chunk_events, store, fresh, variants_of(tasks, job)),
+        context=CountingContext(job, chunk_events, store, fresh, variants_of(usable, job)),
         prepare=prepare,
         options=options or Options(blind=not job.simulation),
         code=package_code(),
     )
     outcome = run(
-        tasks,
+        usable,
         work,
         backend,
         ledger,
         fresh=fresh,
         progress=progress,
-        split=lambda task: _halves(task, job, smallest_part),
+        split=lambda task: _split(task, job),
         check=check_accounting,
     )
     tallies, texts = _merge(outcome, job)
@@ -194,17 +144,13 @@ def process(
     )
 
 
-def _halves(task: Task, job: Job, smallest: int) -> tuple[Task, ...]:
+def _split(task: Task, job: Job) -> tuple[Task, ...]:
     """Split a segment in two, unless the halves would be too small."""
-    if task.n_events < 2 * smallest:
-        return ()
     piece: Piece = replace(task.payload, is_part=True)
-    middle = (task.start + task.stop) // 2
-    ranges = ((task.start, middle), (middle, task.stop))
-    return tuple(Task(job.result_key(piece.file, *ends), task.path, *ends, piece) for ends in ranges)
+    return tuple(Task(job.result_key(piece.file, *ends), task.path, *ends, piece) for ends in halves(task))
 
 
-def check(
+def find_changed_files(
     catalogue: Catalogue,
     job: Job,
     options: Options | None = None,
@@ -230,11 +176,7 @@ def _failures(outcome: Outcome) -> Iterator[str]:
     reasons = [(failure.task, failure.reason) for failure in outcome.failures]
     reasons += [(task, "not begun") for task in outcome.untried]
     for task, reason in sorted(reasons, key=lambda pair: (pair[0].path, pair[0].start)):
-        yield f"{_place(task)}: {reason}"
-
-
-def _place(task: Task) -> str:
-    return f"{task.payload.record.name}, events {task.start} to {task.stop}"
+        yield f"{place_of(task)}: {reason}"
 
 
 def variants_of(tasks: Iterable[Task], job: Job) -> Variants | None:
@@ -273,29 +215,29 @@ def _merge(outcome: Outcome, job: Job) -> tuple[dict[int, Tally], tuple[str, ...
     return tallies, tuple(sorted(texts))
 
 
-def prepare(shared: Shared) -> None:
+def prepare(context: CountingContext) -> None:
     """Make a worker ready: compile, or load, the kernels it will need."""
-    make_ready(shared.job, shared.variants)
+    make_ready(context.job, context.variants)
 
 
-def count_segment(task: Task, shared: Shared) -> Partial:
+def count_segment(task: Task, context: CountingContext) -> Partial:
     """Read and count one segment, in a worker."""
     piece: Piece = task.payload
-    store = None if piece.is_part else shared.store  # nobody asks for parts again
+    store = None if piece.is_part else context.store  # nobody asks for parts again
     meter = Meter()
     tallies = process_segment(
         piece.record,
         task.start,
         task.stop,
-        shared.job,
+        context.job,
         piece.file,
-        chunk_events=shared.chunk_events,
+        chunk_events=context.chunk_events,
         store=store,
-        fresh=shared.fresh,
+        fresh=context.fresh,
         meter=meter,
     )
     made = partial_of(tallies)
-    header = {**made.header, **_plugin_text(task, shared.job, store)}
+    header = {**made.header, **_plugin_text(task, context.job, store)}
     return replace(made, header=header, cost=meter.cost(task.n_events))
 
 
@@ -303,8 +245,7 @@ def _plugin_text(task: Task, job: Job, store: FeatureStore | None) -> dict[str, 
     """Text of the plug-in that made the features of a task, as sha256: that of the store if it had them."""
     if job.plugin is None:
         return {}
-    key = job.feature_key(task.payload.file, task.start, task.stop)
-    return {PLUGIN: (store.plugin_of(key) if store else "") or job.plugin_text}
+    return {PLUGIN: (store.plugin_of(feature_key(task, job)) if store else "") or job.plugin_text}
 
 
 def partial_of(tallies: dict[int, Tally]) -> Partial:

@@ -29,14 +29,7 @@ _FEATURE_SOURCES = (
     "selections/variations.py",
 )
 
-_RESULT_SOURCES = (
-    "processors/counting/booking.py",
-    "processors/counting/counting.py",
-    "processors/counting/cut_intervals.py",
-    "processors/counting/migrations.py",
-    "processors/counting/tally.py",
-    "selections/*.py",
-)
+_RESULT_SOURCES = ("processors/counting/*.py", "selections/*.py")
 
 
 @cache

@@ -11,6 +11,7 @@ from na64.datasets.basics.identity import identity
 from na64.datasets.basics.toml import unknown
 from na64.datasets.calibration.constants import Calibration
 from na64.datasets.catalogue.build import Catalogue, FileRecord, SampleKind
+from na64.datasets.compiled.jit import kernel_digest
 from na64.datasets.conditions.bad_spills import BadList
 from na64.datasets.conditions.periods import Period, features_of_periods, packaged_periods
 from na64.datasets.conditions.reconstruction import ReconstructionTags
@@ -24,7 +25,6 @@ from na64.processors.code_digests import feature_digest, result_digest
 from na64.processors.counting.tally import N_COMPONENTS_WEIGHTED
 from na64.processors.features.plugin import Plugin
 from na64.processors.features.varied_features import detectors_of
-from na64.processors.kernels.jit import kernel_digest
 from na64.processors.run_contexts import RunContext, contexts_of_runs, identity_of
 from na64.selections.boxes import check_search
 from na64.selections.cut import check_periods

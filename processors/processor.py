@@ -32,9 +32,6 @@ from na64.processors.run_contexts import contexts_of_runs
 from na64.selections.cut import check_periods
 from na64.selections.selection import Selection, load_selection
 
-__all__ = ["EventError", "NA64Processor", "process_columns"]
-
-
 T = TypeVar("T")
 
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from na64.datasets.catalogue.build import Catalogue, verify
-from na64.datasets.catalogue.registered_events import registered_events
 from na64.datasets.instrument.columns import EventColumns
-from na64.processors.campaign import Piece, plan
-from na64.processors.events.segment import needed_columns, warm_up
+from na64.processors.events.segment import read_segment, warm_up
 from na64.processors.events.visible_events import VisibleEvents, visible_events
 from na64.processors.execution.tasks import Options, Task, describe
 from na64.processors.features.rows import take_rows
 from na64.processors.job import FileContext, Job
+from na64.processors.segments import Piece, place_of, plan_by_run
 
 _NUMBERS = ("run", "spill", "event", "trigger", "weight", "truth_component")
 
@@ -77,7 +76,7 @@ def read_visible_events(
     runs : collection of int, optional
         Only these.
     limit : int, optional
-        Events a run that the job reads, as in `na64.processors.campaign.plan`.
+        Events a run that the job reads, as in `na64.processors.segments.plan`.
     cells : bool
         Give the columns of the detectors too.
 
@@ -87,37 +86,37 @@ def read_visible_events(
         A file has changed or cannot be read, or a plug-in failed; names the file.
     """
     warm_up(job)
-    for task in _tasks(catalogue, job, runs, limit):
+    tasks = plan_by_run(catalogue, job, runs, limit=limit)
+    return read_tasks(tasks, lambda task: _of_segment(task, job, cells=cells), blind=not job.simulation)
+
+
+def read_tasks(
+    tasks: Iterable[Task], read: Callable[[Task], Iterator[EventBatch]], *, blind: bool
+) -> Iterator[EventBatch]:
+    """Yield the events of segments; what goes wrong is said without values of events if they are blind.
+
+    Raises
+    ------
+    ReadError
+        Names file and events.
+    """
+    for task in tasks:
         failure = ""
         try:
-            yield from _of_segment(task, job, cells=cells)
+            yield from read(task)
         except Exception as error:
-            failure = describe(error, Options(blind=not job.simulation)).reason
+            failure = describe(error, Options(blind=blind)).reason
         # Raised out here, so that no exception whose text may hold values of events is attached to it.
         if failure:
-            name = task.payload.record.name
-            raise ReadError(f"{name}, events {task.start} to {task.stop}: {failure}")
-
-
-def _tasks(catalogue: Catalogue, job: Job, runs: Collection[int] | None, limit: int | None) -> Iterable[Task]:
-    wanted = set(job.runs if runs is None else runs)
-    chosen = []
-    for task in plan(catalogue, job, limit=limit):
-        piece: Piece = task.payload
-        of_file = tuple(run for run in piece.file.runs if run in wanted)
-        if of_file:
-            file = replace(piece.file, runs=of_file)
-            chosen.append(replace(task, payload=Piece(piece.record, file)))
-    return sorted(chosen, key=lambda task: (task.payload.file.runs, task.path, task.start))
+            raise ReadError(f"{place_of(task)}: {failure}")
 
 
 def _of_segment(task: Task, job: Job, *, cells: bool) -> Iterator[EventBatch]:
     piece: Piece = task.payload
     verify(piece.record)
     truth = ("truth_component",) if job.simulation else ()
-    layout, first = job.layouts[piece.file.layout], task.start
-    columns = tuple(dict.fromkeys((*needed_columns(job, layout), *truth)))
-    for events in registered_events(piece.record, layout, task.start, task.stop, columns=columns):
+    first = task.start
+    for events in read_segment(piece.record, task.start, task.stop, job, piece.file, more=truth):
         for part in visible_events(events, job, piece.file):
             nominal = part.values[: len(job.selection.index)]  # what variations change comes after
             visible, name = replace(part, values=nominal), piece.record.name

@@ -7,16 +7,15 @@ from pathlib import Path
 from typing import TypeVar
 
 from na64.datasets.catalogue.build import Catalogue, verify
-from na64.datasets.catalogue.registered_events import registered_events
-from na64.processors.campaign import Piece, plan
 from na64.processors.events.feature_store import FeatureStore
-from na64.processors.events.segment import needed_columns, warm_up
+from na64.processors.events.segment import read_segment, warm_up
 from na64.processors.events.visible_events import VisibleEvents, visible_events
 from na64.processors.execution.ledger import DamagedError
 from na64.processors.execution.tasks import Options, Task, describe
 from na64.processors.features.varied_features import feature_rows
 from na64.processors.job import Job
 from na64.processors.reread_events import ReadError
+from na64.processors.segments import Piece, feature_key, place_of, plan
 
 T = TypeVar("T")
 
@@ -42,7 +41,7 @@ def gather_features(
     store : Path
         Folder of the feature store. What it lacks is read from the cells, and kept in it.
     limit : int, optional
-        Events a run that the job reads, as in `na64.processors.campaign.plan`.
+        Events a run that the job reads, as in `na64.processors.segments.plan`.
     progress : callable
         Takes the numbers of events done and of all.
 
@@ -71,7 +70,7 @@ def gather_features(
 
 def _stored(task: Task, job: Job, take: Callable[[VisibleEvents], T], store: FeatureStore) -> list[T] | None:
     """Take a segment from the store; None if it is not there or damaged."""
-    key, names = _key(task, job), tuple(job.selection.index)
+    key, names = feature_key(task, job), tuple(job.selection.index)
     try:
         return [take(part) for part in store.read(key, names)]
     except (FileNotFoundError, NotADirectoryError):
@@ -88,18 +87,12 @@ def _from_cells(task: Task, job: Job, take: Callable[[VisibleEvents], T], store:
     except Exception as error:
         failure = describe(error, Options(blind=not job.simulation)).reason
     # Raised out here, so that no exception whose text may hold values of events is attached to it.
-    raise ReadError(f"{task.payload.record.name}, events {task.start} to {task.stop}: {failure}")
+    raise ReadError(f"{place_of(task)}: {failure}")
 
 
 def _computed(task: Task, job: Job, take: Callable[[VisibleEvents], T], store: FeatureStore) -> list[T]:
     piece: Piece = task.payload
     verify(piece.record)
-    layout = job.layouts[piece.file.layout]
-    columns = needed_columns(job, layout)
-    batches = registered_events(piece.record, layout, task.start, task.stop, columns=columns)
-    with store.writing(_key(task, job), tuple(feature_rows(job.selection)), job.plugin_text) as keep:
+    batches = read_segment(piece.record, task.start, task.stop, job, piece.file)
+    with store.writing(feature_key(task, job), tuple(feature_rows(job.selection)), job.plugin_text) as keep:
         return [take(keep(part)) for events in batches for part in visible_events(events, job, piece.file)]
-
-
-def _key(task: Task, job: Job) -> str:
-    return job.feature_key(task.payload.file, task.start, task.stop)

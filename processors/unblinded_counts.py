@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.datasets.catalogue.build import Catalogue, FileRecord, verify
-from na64.datasets.catalogue.registered_events import registered_events
+from na64.datasets.catalogue.build import Catalogue, verify
 from na64.datasets.instrument.columns import EventColumns
 from na64.processors.counting import counting
-from na64.processors.events.segment import needed_columns, warm_up
+from na64.processors.events.segment import read_segment, warm_up
 from na64.processors.events.visible_events import (
     VisibleEvents,
     derivation_of,
@@ -23,11 +22,12 @@ from na64.processors.events.visible_events import (
 )
 from na64.processors.execution.backend import Backend
 from na64.processors.execution.ledger import Partial, decode
-from na64.processors.execution.tasks import Done, Options, Task, Work, describe, package_code
+from na64.processors.execution.tasks import Done, Options, Task, Work, package_code
 from na64.processors.features.feature_table import Skip
 from na64.processors.features.rows import take_rows
-from na64.processors.job import FileContext, Job, file_context
-from na64.processors.reread_events import EventBatch, ReadError, with_columns
+from na64.processors.job import FileContext, Job
+from na64.processors.reread_events import EventBatch, read_tasks, with_columns
+from na64.processors.segments import Piece, place_of, plan, plan_by_run
 from na64.selections.hidden import opened_mask
 from na64.selections.histograms import Axis
 from na64.selections.planes import ENERGIES
@@ -145,7 +145,7 @@ def open_box(catalogue: Catalogue, opening: Opening, backend: Backend) -> Opened
     plane, failures = np.zeros((len(STAGES), x.bins, y.bins), np.int64), []
     found: list[Candidates] = []
     work = Work(count_opened, opening, prepare, Options(), package_code())
-    for task, report in backend.map(work, _tasks(catalogue.good, job)):
+    for task, report in backend.map(work, plan(catalogue, job)):
         if isinstance(report, Done):
             partial = decode(task.key, report.data)
             for run in partial.header["runs"]:
@@ -153,7 +153,7 @@ def open_box(catalogue: Catalogue, opening: Opening, backend: Backend) -> Opened
                 found.append(Candidates(partial.arrays[f"{run}/numbers"], partial.arrays[f"{run}/values"]))
             plane += partial.arrays.get("plane", 0)
         else:
-            failures.append(f"{task.payload[0].name}, events {task.start} to {task.stop}: {report.reason}")
+            failures.append(f"{place_of(task)}: {report.reason}")
     totals = {run: tuple(passed.tolist()) for run, passed in counts.items()}
     return Opened(totals, tuple(sorted(failures)), plane, _in_order(found, len(job.selection.index)))
 
@@ -166,13 +166,6 @@ def _in_order(parts: list[Candidates], n_features: int) -> Candidates:
     return Candidates(numbers[:, order], values[:, order])
 
 
-def _tasks(records: Iterable[FileRecord], job: Job) -> Iterator[Task]:
-    for record in records:
-        file = file_context(record, job)
-        for start, stop in record.segments if file.runs else ():
-            yield Task(job.result_key(file, start, stop), record.path, start, stop, (record, file))
-
-
 def prepare(opening: Opening) -> None:
     """Make a worker ready."""
     warm_up(opening.job)
@@ -180,9 +173,8 @@ def prepare(opening: Opening) -> None:
 
 def count_opened(task: Task, opening: Opening) -> Partial:
     """Count the opened events of one segment, and keep those that pass all cuts, in a worker."""
-    record, file = task.payload
     arrays: dict[str, NDArray[np.generic]] = {}
-    for part in _of_segment(record, file, task.start, task.stop, opening, cells=False):
+    for part in _of_segment(task, opening, cells=False):
         nominal = replace(opening.job.selection_in(part.run), variations=())
         for name, found in _counted(part, nominal).items():
             if name not in arrays:
@@ -225,37 +217,19 @@ def read_opened_events(
     ReadError
         A file has changed or cannot be read; names the file.
     """
-    job = opening.job
-    warm_up(job)
-    wanted = set(job.runs if runs is None else runs)
-    for task in sorted(
-        _tasks(catalogue.good, job), key=lambda task: (task.payload[1].runs, task.path, task.start)
-    ):
-        record, file = task.payload
-        of_file = tuple(run for run in file.runs if run in wanted)
-        failure = ""
-        try:
-            if of_file:
-                of_task = replace(file, runs=of_file)
-                yield from _of_segment(record, of_task, task.start, task.stop, opening, cells=cells)
-        except Exception as error:
-            failure = describe(error, Options()).reason
-        # Raised out here, so that no exception whose text may hold values of events is attached to it.
-        if failure:
-            raise ReadError(f"{record.name}, events {task.start} to {task.stop}: {failure}")
+    warm_up(opening.job)
+    tasks = plan_by_run(catalogue, opening.job, runs)
+    return read_tasks(tasks, lambda task: _of_segment(task, opening, cells=cells), blind=True)
 
 
-def _of_segment(
-    record: FileRecord, file: FileContext, start: int, stop: int, opening: Opening, *, cells: bool
-) -> Iterator[EventBatch]:
-    job = opening.job
-    verify(record)
-    layout, first = job.layouts[file.layout], start
-    columns = needed_columns(job, layout)
-    for events in registered_events(record, layout, start, stop, columns=columns):
-        for run, rows, values in opened_events(events, opening, file):
+def _of_segment(task: Task, opening: Opening, *, cells: bool) -> Iterator[EventBatch]:
+    piece: Piece = task.payload
+    verify(piece.record)
+    first = task.start
+    for events in read_segment(piece.record, task.start, task.stop, opening.job, piece.file):
+        for run, rows, values in opened_events(events, opening, piece.file):
             part = VisibleEvents(run, values, None, {}, rows)
-            yield with_columns(part, events, file, record.name, first, cells=cells)
+            yield with_columns(part, events, piece.file, piece.record.name, first, cells=cells)
         first += events.n_events
 
 

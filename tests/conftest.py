@@ -259,6 +259,8 @@ class Web(http.server.ThreadingHTTPServer):
         What the query must have.
     asked : list of str
         Lines of the requests so far.
+    stated : dict of str to str or None
+        Headers about the version of every file; None: an ``ETag`` of its content.
     """
 
     daemon_threads = True
@@ -270,6 +272,7 @@ class Web(http.server.ThreadingHTTPServer):
         self.keys: tuple[str, ...] = ()
         self.query = ""
         self.asked: list[str] = []
+        self.stated: dict[str, str] | None = None
         self.released = threading.Event()
 
     @property
@@ -340,7 +343,9 @@ class _WebHandler(http.server.BaseHTTPRequestHandler):
         self.send_response(206 if wanted else 200)
         if wanted:
             self.send_header("Content-Range", f"bytes {start}-{stop - 1}/{len(data)}")
-        self.send_header("ETag", f'"{zlib.crc32(data)}"')
+        stated = self.server.stated
+        for name, text in ({"ETag": f'"{zlib.crc32(data)}"'} if stated is None else stated).items():
+            self.send_header(name, text)
         size = len(part) + {"short": -1, "long": 1}.get(fault, 0) * with_content
         if fault != "no size":
             self.send_header("Content-Length", str(size))

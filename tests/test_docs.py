@@ -7,6 +7,7 @@ a file is executed, and so are shell lines.
 from __future__ import annotations
 
 import re
+import runpy
 import shlex
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -394,3 +395,22 @@ def test_every_test_that_a_page_names_is_there() -> None:
     assert len(named["trust.md"]) > 30
     assert len(named["blinding.md"]) > 40
     assert {page: missing for page, tests in named.items() if (missing := tests - known)} == {}
+
+
+def test_the_tables_of_the_projection_are_what_its_program_prints() -> None:
+    program = runpy.run_path(str(DOCS / "projection.py"))
+    page = [line.strip() for line in (DOCS / "projection.md").read_text().splitlines()]
+    for name in ("costs", "passes", "catalogues", "queues"):
+        lines = list(program[name]())
+        start = page.index(lines[0])
+        assert page[start : start + len(lines)] == lines
+
+
+@pytest.mark.parametrize(
+    ("seconds", "n_workers", "wall"), [(1.0, 10, 100.0), (0.01, 1_000, 1.0)], ids=["workers", "driver"]
+)
+def test_the_queue_of_the_projection_is_bound_by_the_slower(
+    seconds: float, n_workers: int, wall: float
+) -> None:
+    queue = runpy.run_path(str(DOCS / "projection.py"))["queue"]
+    assert queue(1_000, seconds, n_workers) == pytest.approx(wall, rel=0.06)

@@ -1,4 +1,4 @@
-"""Searches for garbage, which Python makes time and again among modules and kernels that live on."""
+"""Garbage collection, which Python does time and again among modules and kernels that live on."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def no_search() -> Iterator[None]:
-    """Period without searches, for what is made to stay: they take a tenth of importing and of compiling."""
+def collection_paused() -> Iterator[None]:
+    """Period without garbage collection, which takes a tenth of importing and of compiling what stays."""
     if not gc.isenabled():
         yield
         return
@@ -29,7 +29,7 @@ def imports() -> Iterator[None]:
     looked for as ever.
     """
     n_before = len(sys.modules)
-    with no_search():
+    with collection_paused():
         yield
         if len(sys.modules) > n_before:
             gc.freeze()

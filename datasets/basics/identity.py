@@ -43,7 +43,12 @@ def identity(value: object) -> str:
     TypeError
         Names the type that is not on the list.
     """
-    return hashlib.sha256(canonical(value).encode("ascii")).hexdigest()
+    return bytes_digest(canonical(value).encode("ascii"))
+
+
+def bytes_digest(data: bytes) -> str:
+    """sha256 of some bytes, in hexadecimal digits."""
+    return hashlib.sha256(data).hexdigest()
 
 
 def canonical(value: object) -> str:
@@ -128,7 +133,7 @@ def source_digest(paths: Iterable[Path]) -> str:
     The name depends on the file names and the syntax trees, hence on the Python version that made the trees.
     """
     contents = [(path.name, path.read_bytes()) for path in paths]
-    keys = [hashlib.sha256(source).hexdigest() for _, source in contents]
+    keys = [bytes_digest(source) for _, source in contents]
     names = kept_names(_made_by())
     lacking = {
         key: _code(source, name)
@@ -144,7 +149,7 @@ def source_digest(paths: Iterable[Path]) -> str:
 @cache
 def _made_by() -> str:
     """Name of what names sources: this module as it is, and the Python that parses."""
-    return f"{hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]}-python{sys.hexversion:x}"
+    return f"{bytes_digest(Path(__file__).read_bytes())[:16]}-python{sys.hexversion:x}"
 
 
 def _code(source: bytes, name: str) -> str:
@@ -154,7 +159,7 @@ def _code(source: bytes, name: str) -> str:
             statements = getattr(node, block, None)
             if isinstance(statements, list):
                 setattr(node, block, [s for s in statements if not _is_bare_string(s)])
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+    return bytes_digest(ast.dump(tree).encode())
 
 
 def _is_bare_string(statement: ast.AST) -> bool:

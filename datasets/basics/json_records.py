@@ -1,4 +1,4 @@
-"""JSON that the package has written, read back; what is something else is refused by its name."""
+"""JSON as the package writes it, and read back; what is something else is refused by its name."""
 
 from __future__ import annotations
 
@@ -44,6 +44,11 @@ def parse_object(data: bytes, name: str) -> dict[str, Any]:
     if not isinstance(plain, dict):
         raise ValueError(f"{name}: begins with {data[:20]!r}, expected an object of JSON")
     return plain
+
+
+def to_json(plain: Mapping[str, object]) -> bytes:
+    """Canonical JSON of an object: sorted keys, two spaces, no infinities."""
+    return (json.dumps(plain, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n").encode()
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from itertools import pairwise
 from na64.datasets.basics.identity import identity
 from na64.datasets.instrument.calibrated_detector import calibrate_detector
 from na64.datasets.instrument.detector import Detector, Setup, ShowerTemplate
-from na64.datasets.instrument.roles import Role
 
 KEPT = "kept"
 """Method of a value that was not measured and is the one from before."""
@@ -317,8 +316,3 @@ class Calibration:
 def identity_of_setup(setup: Setup) -> int:
     """Number of a set-up within this process, to make that of a range once for all its runs."""
     return hash(setup)
-
-
-def has_cells(detector: Detector) -> bool:
-    """Whether a detector has cells that can be calibrated: all but trackers."""
-    return detector.role is not Role.TRACKER

@@ -11,10 +11,11 @@ from na64.datasets.basics.addresses import public_url
 from na64.datasets.basics.toml import unknown
 from na64.datasets.catalogue.catalogue_file import load, save
 from na64.datasets.catalogue.inputs import expand
-from na64.datasets.catalogue.inspection import Expectation, Keys, inspect, read_keys, recheck, verify
+from na64.datasets.catalogue.inspection import Expectation, Keys, inspect, read_keys
 from na64.datasets.catalogue.inspection_pool import inspect_files
 from na64.datasets.catalogue.overlap import quarantine_overlaps
 from na64.datasets.catalogue.pending_files import SETTLED
+from na64.datasets.catalogue.rechecking import recheck, verify
 from na64.datasets.catalogue.records import Catalogue, FileRecord, SampleKind, Status
 from na64.datasets.catalogue.table_folders import TablesBeside, keep_what_is_gone, read_tables_beside
 from na64.datasets.conditions.conditions import Conditions, join_conditions

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from na64.datasets.basics.atomic_file import write_bytes
-from na64.datasets.basics.garbage import no_search
+from na64.datasets.basics.garbage import collection_paused
 from na64.datasets.basics.named import named, shortened
 from na64.datasets.basics.run_ranges import of_ranges, to_ranges
 from na64.datasets.basics.toml import TomlTable
@@ -56,7 +56,7 @@ def save(catalogue: Catalogue, path: Path) -> None:
     write_bytes(path, data.replace(_sealed(_UNSEALED), _sealed(sha256(data).hexdigest()), 1))
 
 
-@no_search()
+@collection_paused()
 def load(path: Path) -> Catalogue:
     """Read a catalogue.
 
@@ -147,6 +147,8 @@ def _stated(facts: RunFacts | BadEntry) -> dict[str, Any]:
 
 def _plain_record(record: FileRecord, folder: Path) -> dict[str, Any]:
     plain = {field.name: getattr(record, field.name) for field in fields(record)}
+    if not record.version:  # as of every local file
+        del plain["version"]
     return plain | {
         "path": _relative(record.path, folder),
         "aliases": [_relative(alias, folder) for alias in record.aliases],
@@ -222,6 +224,7 @@ def _record(entry: TomlTable, folder: Path) -> FileRecord:
         aliases=tuple(_absolute(alias, folder) for alias in entry.texts("aliases")),
         truth=entry.flag("truth"),
         production=tags_of(entry.table("production")),
+        version=entry.text("version", ""),
     )
 
 

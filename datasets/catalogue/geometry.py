@@ -17,7 +17,9 @@ from na64.datasets.instrument.detector import Detector
 from na64.datasets.instrument.features import FEATURES
 from na64.datasets.instrument.recipes import made_of
 from na64.datasets.instrument.roles import STANDARD_ROLES, CellOrder, Role
-from na64.datasets.reading.layout import Branch, CellStorage, DetectorLayout, Layout
+from na64.datasets.reading.branch import Branch
+from na64.datasets.reading.detector_layout import CellStorage, DetectorLayout
+from na64.datasets.reading.layout import Layout
 from na64.datasets.reading.read import UNEQUAL
 from na64.datasets.reading.stored import Jagged, Tree
 

@@ -2,52 +2,41 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
-import xxhash
 from numpy.typing import NDArray
 
 from na64.datasets.basics.addresses import public_url
-from na64.datasets.basics.identity import FileDigest
 from na64.datasets.basics.plain_text import is_utf8, visible
 from na64.datasets.catalogue.geometry import SAMPLE, check_events, check_layout
 from na64.datasets.catalogue.pending_files import SETTLED, PendingFileError, finished
+from na64.datasets.catalogue.rechecking import cause, digest_of, one_version
 from na64.datasets.catalogue.records import FileRecord, Status
 from na64.datasets.conditions.periods import Period, period_of_run
 from na64.datasets.instrument.columns import EventColumns
 from na64.datasets.reading.chunks import canonical_segments
 from na64.datasets.reading.detection import check_older, detect_layout
-from na64.datasets.reading.files import is_url, open_binary, open_file
+from na64.datasets.reading.files import is_url, open_file
 from na64.datasets.reading.layout import LAYOUTS, Layout
 from na64.datasets.reading.layout_rules import check_numbers
 from na64.datasets.reading.read import read_tree
 from na64.datasets.reading.stored import (
     BadFileError,
-    ChangedFileError,
     Format,
     StructureError,
     Tree,
-    first_line,
 )
-from na64.datasets.servers.patience import NoAnswerError, Patience
-from na64.datasets.servers.remote import RemoteError, RemoteFile
+from na64.datasets.servers.patience import Patience
 
 Keys: TypeAlias = dict[int, NDArray[np.int64]]
 """By run, the events of a file as ``spill << 32 | event``, sorted."""
 
 
-class _Hash(Protocol):
-    def update(self, data: bytes, /) -> None: ...
-
-
-_BLOCK = 1 << 20
 _STEP = 1_000_000
 _MOST_EXPANDED = 500
 """How many times its size a file may have when it is decompressed; run files have 2 to 10 times."""
@@ -101,12 +90,14 @@ def inspect(path: str, expected: Expectation) -> FileRecord:
     record = FileRecord(public_url(path) if is_url(path) else path)
     try:
         _check_path(path)
-        with nullcontext() if is_url(path) else finished(Path(path), expected.settled):
+        with _unchanged(path, expected) as version:
             digest = digest_of(path, expected.patience)
-            record = replace(record, sha256=digest.sha256, xxh3=digest.xxh3, size=digest.size)
+            record = replace(
+                record, sha256=digest.sha256, xxh3=digest.xxh3, size=digest.size, version=version
+            )
             return _look_inside(path, record, expected)
     except PendingFileError as error:
-        return FileRecord(path, status=Status.PENDING, reason=visible(str(error)))
+        return FileRecord(record.path, status=Status.PENDING, reason=visible(str(error)))
     except BadFileError as error:
         return replace(record, status=Status.QUARANTINED, reason=visible(str(error)))
     except OSError as error:
@@ -115,11 +106,15 @@ def inspect(path: str, expected: Expectation) -> FileRecord:
         return replace(record, status=Status.QUARANTINED, reason=f"cannot be read: {cause(error)}")
 
 
-def cause(error: OSError) -> str:
-    """Reason why a storage does not give a file, in a few words without names of files."""
-    if isinstance(error, (RemoteError, NoAnswerError)):
-        return str(error)
-    return error.strerror or first_line(error)
+@contextmanager
+def _unchanged(path: str, expected: Expectation) -> Iterator[str]:
+    """Look into a file that nobody changes; yield its version on a server, nothing of a local one."""
+    if is_url(path):
+        with one_version(path, expected.patience) as version:
+            yield version
+    else:
+        with finished(Path(path), expected.settled):
+            yield ""
 
 
 def _check_path(path: str) -> None:
@@ -133,25 +128,6 @@ def _check_path(path: str) -> None:
         raise StructureError("is a directory, not a file")
     if Path(path).exists() and not Path(path).is_file():
         raise StructureError("is not a regular file")
-
-
-def digest_of(path: str, patience: Patience | None = None) -> FileDigest:
-    """Hash a file, local or remote, in one pass."""
-    sha256, xxh3 = hashlib.sha256(), xxhash.xxh3_64()
-    size = sum(_update(block, sha256, xxh3) for block in _blocks(path, patience))
-    return FileDigest(sha256.hexdigest(), xxh3.hexdigest(), size)
-
-
-def _blocks(path: str, patience: Patience | None = None) -> Iterator[bytes]:
-    with open_binary(path, patience) as file:
-        while block := file.read(_BLOCK):
-            yield block
-
-
-def _update(block: bytes, *hashes: _Hash) -> int:
-    for one in hashes:
-        one.update(block)
-    return len(block)
 
 
 def _look_inside(path: str, record: FileRecord, expected: Expectation) -> FileRecord:
@@ -280,105 +256,3 @@ def _check_cells(tree: Tree, layout: Layout, last: EventColumns, expected: Expec
     period = period_of_run(int(last.event["run"][-1]), expected.periods)
     if period is not None and (reason := check_events(last, tree, layout, period)):
         raise StructureError(reason)
-
-
-def find_change(record: FileRecord) -> str:
-    """Difference of a file from its record in size or xxh3, or that it is gone; empty if there is none."""
-    return recheck(record).reason
-
-
-def recheck(record: FileRecord, *, url: str = "", patience: Patience | None = None) -> FileRecord:
-    """Look at a registered file again: good if it has its size and xxh3, a remote one its size.
-
-    Parameters
-    ----------
-    record : FileRecord
-    url : str, optional
-        Of a remote file, with whatever it needs to be let in.
-    patience : Patience, optional
-        How a server is asked.
-
-    Returns
-    -------
-    FileRecord
-        Good, or quarantined with the reason, or pending: a remote file that cannot be reached now.
-    """
-    path, status, reason = url or record.path, Status.QUARANTINED, ""
-    try:
-        size = size_of(path, patience)
-        if size != record.size:
-            reason = f"changed since it was registered: {size} bytes, then {record.size}"
-        elif not is_url(path) and _quick_hash(path) != record.xxh3:
-            reason = "changed since it was registered: another content of the same size"
-    except OSError as error:
-        reason = f"cannot be read: {cause(error)}"
-        status = Status.PENDING if is_url(path) else status
-    return replace(record, status=status if reason else Status.GOOD, reason=reason)
-
-
-def check_content(record: FileRecord) -> None:
-    """Check, before its events are used, that a local file has the content that was registered.
-
-    The hash of a file is kept while its size, inode and time of change are the same.
-
-    Raises
-    ------
-    ChangedFileError
-        It has not; names the file.
-    OSError
-        It cannot be reached.
-    """
-    if is_url(record.path):
-        return
-    now = Path(record.path).stat()
-    if _known_hash(record.path, now.st_size, now.st_ino, now.st_mtime_ns, now.st_ctime_ns) != record.xxh3:
-        raise ChangedFileError(f"{record.name}: another content than was registered")
-
-
-@lru_cache(maxsize=4096)
-def _known_hash(path: str, *_seen: int) -> str:
-    return _quick_hash(path)
-
-
-def _quick_hash(path: str) -> str:
-    xxh3 = xxhash.xxh3_64()
-    for block in _blocks(path):
-        xxh3.update(block)
-    return str(xxh3.hexdigest())
-
-
-def size_of(path: str, patience: Patience | None = None) -> int:
-    """Size of a file in bytes, local or remote."""
-    if not is_url(path):
-        return Path(path).stat().st_size
-    with RemoteFile(path, patience) as file:
-        return file.size
-
-
-def verify(record: FileRecord, patience: Patience | None = None) -> None:
-    """Check cheaply, before a file is used, that it still has its size, and a remote one its entries.
-
-    What is in a local file is checked when it is read: see `check_content`.
-
-    Parameters
-    ----------
-    record : FileRecord
-    patience : Patience, optional
-        How a server is asked.
-
-    Raises
-    ------
-    BadFileError
-        It has not; names the file.
-    OSError
-        It cannot be reached.
-    """
-    size = size_of(record.path, patience)
-    if size != record.size:
-        raise ChangedFileError(f"{record.name}: {size} bytes, registered with {record.size}")
-    if not is_url(record.path):
-        return
-    with open_file(record.path, patience) as file:
-        entries = file.tree(record.tree).entries
-    if entries != record.entries:
-        raise ChangedFileError(f"{record.name}: {entries} entries, registered with {record.entries}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -23,7 +23,7 @@ from na64.datasets.conditions.period_folder import PeriodFolder
 from na64.datasets.conditions.periods import Period, load_periods
 from na64.datasets.conditions.reconstruction import ReconstructionTags
 from na64.datasets.reading.chunks import Segment
-from na64.datasets.reading.files import file_name
+from na64.datasets.reading.files import file_name, is_url
 from na64.datasets.reading.layout import LAYOUTS, Layout, load_layout, parse_layout
 from na64.datasets.reading.layout_differences import has_packaged_truth, warning_of
 from na64.datasets.reading.layout_rules import check_keys, check_of_data
@@ -70,6 +70,9 @@ class FileRecord:
         It says what was simulated.
     production : ReconstructionTags
         How it was made upstream, as stated beside it.
+    version : str
+        What its server stated with this content and states otherwise with another, as
+        `na64.datasets.servers.versions` has it; empty of a local file, or if nothing was stated.
     """
 
     path: str
@@ -89,6 +92,7 @@ class FileRecord:
     aliases: tuple[str, ...] = ()
     truth: bool = False
     production: ReconstructionTags = field(default_factory=ReconstructionTags)
+    version: str = ""
 
     def __post_init__(self) -> None:
         if (self.status is Status.GOOD) == bool(self.reason):
@@ -215,6 +219,7 @@ class Catalogue:
         claimed = self.claimed if self.kind is SampleKind.SIMULATION else ()
         return (
             *(line for record in self.files for line in _warnings(record)),
+            *_warnings_of_versions(self.good),
             *(_warning_of_claim(record) for record in claimed),
             *(line for line in of_layouts if line),
             *(_warning_of_spills(name) for name in self._without_spills),
@@ -273,6 +278,17 @@ class Catalogue:
 def _warnings(record: FileRecord) -> Iterator[str]:
     if record.aliases:
         yield f"{record.name}: listed {len(record.aliases) + 1} times, counted once"
+
+
+def _warnings_of_versions(records: Sequence[FileRecord]) -> Iterator[str]:
+    """Files on servers of which a later content may not be told from the registered one."""
+    names = [record.name for record in records if is_url(record.path) and not record.version]
+    if names:
+        files = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} other files on servers"
+        yield (
+            f"{files}: no version is known (ETag, time of change), so that only size and number of events "
+            "tell if it was replaced; na64 catalogue --update reads it again"
+        )
 
 
 def _warning_of_spills(layout: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from na64.datasets.catalogue.inspection import check_content
+from na64.datasets.catalogue.rechecking import check_content
 from na64.datasets.catalogue.records import FileRecord
 from na64.datasets.instrument.columns import EventColumns
 from na64.datasets.reading.layout import Layout

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from na64.datasets.basics.identity import identity
+from na64.datasets.basics.identity import bytes_digest, identity
 from na64.datasets.conditions.periods import Period, load_periods
 
 FOLDER_VARIABLE = "NA64_PERIODS"
@@ -64,9 +63,7 @@ def read_folder(path: Path) -> PeriodFolder:
     if not path.is_dir():
         raise ValueError(f"{path}: is not a folder of periods")
     files = sorted(file for file in path.iterdir() if file.suffix in _SUFFIXES and file.is_file())
-    return PeriodFolder(
-        str(path.resolve()), {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
-    )
+    return PeriodFolder(str(path.resolve()), {file.name: bytes_digest(file.read_bytes()) for file in files})
 
 
 def folder_of_environment() -> Path | None:

@@ -13,10 +13,9 @@ from types import MappingProxyType
 from na64.datasets.basics.sourced_values import Fact, FactReader
 from na64.datasets.basics.toml import Source, TomlTable, load_table, unknown
 from na64.datasets.basics.units import read_source
-from na64.datasets.conditions.bad_spills import BadEntry, BadList
+from na64.datasets.conditions.bad_spills import BadList
 from na64.datasets.conditions.conditions import (
     Conditions,
-    Quality,
     RunFacts,
     RunType,
     SpillFacts,
@@ -30,25 +29,6 @@ from na64.datasets.instrument.detector import Setup
 from na64.datasets.instrument.features import Feature, joined_features
 from na64.datasets.instrument.recipes import further_features, made_of_what
 from na64.datasets.instrument.setups import read_setup
-
-__all__ = [
-    "BadEntry",
-    "BadList",
-    "Fact",
-    "Period",
-    "Quality",
-    "RunFacts",
-    "RunType",
-    "SpillFacts",
-    "describe",
-    "features_here_and_elsewhere",
-    "features_of_periods",
-    "load_period",
-    "load_periods",
-    "packaged_periods",
-    "period_of_run",
-    "unpackaged_runs",
-]
 
 RUNS = "runs"
 """Name of the facts of a period that say which runs it has."""

@@ -90,7 +90,7 @@ class BasketReader:
     """
 
     def __init__(self, fetch: Fetch, fill: Fill | None = None) -> None:
-        self._fetch = fetch
+        self.fetch = fetch
         self._fill = fill
         self._places: dict[int, _Places] = {}
 
@@ -163,7 +163,7 @@ class BasketReader:
         place, size = places.seeks[number], places.sizes[number]
         if min(place, size) < 0:  # the system would call that a fault of its own
             raise ValueError(f"{size} bytes from byte {place} on")
-        return Basket(*_unpack(self._fetch(place, size), target), start, stop)
+        return Basket(*_unpack(self.fetch(place, size), target), start, stop)
 
 
 def _overlapping(starts: list[int], start: int, stop: int) -> Iterator[tuple[int, int, int, int]]:

@@ -13,6 +13,9 @@ from na64.datasets.reading.stored import BadFileError, Jagged, RunFile, Structur
 _STEP = 50_000
 """Events that are compared at a time."""
 
+_OTHER, _UNKNOWN, _EXPECTED = "not of layout", "of no known layout, nearest", " found, expected "
+"""What the refusal of a file that no layout fits begins with, or has in it."""
+
 
 def detect_layout(file: Trees, layouts: Iterable[Layout]) -> tuple[Layout, str]:
     """Layout of a file, and its tree.
@@ -38,7 +41,7 @@ def detect_layout(file: Trees, layouts: Iterable[Layout]) -> tuple[Layout, str]:
     candidates = [(layout, tree) for layout in known for tree in found if tree in (*layout.trees, "")]
     if not candidates:
         expected = sorted({tree for layout in known for tree in layout.trees})
-        raise StructureError(f"tree {_quoted(found)} found, expected {_quoted(expected, 'or')}")
+        raise StructureError(f"tree {_quoted(found)}{_EXPECTED}{_quoted(expected, 'or')}")
     compared = [(layout, tree, layout.problems(file.tree(tree))) for layout, tree in candidates]
     fitting = [(layout, tree) for layout, tree, problems in compared if not problems]
     names = sorted({layout.name for layout, _ in fitting})
@@ -51,6 +54,11 @@ def detect_layout(file: Trees, layouts: Iterable[Layout]) -> tuple[Layout, str]:
     if others:
         raise StructureError(f"trees {_quoted([tree, *others])} of layout {layout.name}, expected one")
     return layout, tree
+
+
+def fits_no_layout(reason: str) -> bool:
+    """Whether a file was refused because it is of no layout, so that one of its own would help."""
+    return reason.startswith((_OTHER, _UNKNOWN)) or _EXPECTED in reason
 
 
 def _is_like(file: Trees, name: str, layout: Layout) -> bool:
@@ -68,7 +76,7 @@ def _nearest(file: Trees, compared: Sequence[tuple[Layout, str, list[str]]], *, 
 
     layout, _, problems = min(compared, key=likeness)
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    what = "not of layout" if is_only else "of no known layout, nearest"
+    what = _OTHER if is_only else _UNKNOWN
     return f"{what} {layout.name}: {problems[0]}{more}"
 
 

@@ -13,24 +13,12 @@ from na64.datasets.basics.identity import identity
 from na64.datasets.basics.packaged import PackagedFiles
 from na64.datasets.basics.toml import Source, TomlTable, load_table
 from na64.datasets.instrument.features import Feature
-from na64.datasets.reading.branch import FLOATS, INTEGERS, Branch
+from na64.datasets.reading.branch import Branch
 from na64.datasets.reading.detector_entries import read_detectors
-from na64.datasets.reading.detector_layout import CellStorage, DetectorLayout
+from na64.datasets.reading.detector_layout import DetectorLayout
 from na64.datasets.reading.event_entries import EventEntries, FeatureEntries, read_event, read_features
 from na64.datasets.reading.given_features import check_given
 from na64.datasets.reading.stored import Branches
-
-__all__ = [
-    "FLOATS",
-    "INTEGERS",
-    "LAYOUTS",
-    "Branch",
-    "CellStorage",
-    "DetectorLayout",
-    "Layout",
-    "load_layout",
-    "parse_layout",
-]
 
 _PACKAGED = PackagedFiles("layout", files("na64.datasets.reading.layouts"))
 

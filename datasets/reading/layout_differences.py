@@ -12,8 +12,9 @@ from functools import cache
 
 from na64.datasets.instrument.columns import COLUMNS, Shape
 from na64.datasets.instrument.roles import APART, STANDARD_ROLES
+from na64.datasets.reading.branch import Branch
 from na64.datasets.reading.branch_names import may_be_one
-from na64.datasets.reading.layout import LAYOUTS, Branch, Layout, load_layout
+from na64.datasets.reading.layout import LAYOUTS, Layout, load_layout
 
 _HIDING_COLUMNS = ("run", "trigger")
 TRUTH = "truth_component"
@@ -39,14 +40,21 @@ class Difference:
 
 
 def nearest_packaged(layout: Layout) -> Layout | None:
-    """Find the packaged layout that gives most columns the same branches; None if it gives none."""
+    """Packaged layout that gives most columns the same branches, None if it gives none.
 
-    def shared(other: Layout) -> int:
-        mine, theirs = _by_column(layout), _by_column(other)
-        return sum(_is_same(mine[column], theirs[column]) for column in mine if column in theirs)
+    Of several the one whose columns have most often the same shape and unit.
+    """
+    mine = _by_column(layout)
 
-    found = max(_packaged(), key=shared)
-    return found if shared(found) else None
+    def likeness(other: Layout) -> tuple[int, bool, int]:
+        theirs = _by_column(other)
+        both = [(mine[column], theirs[column]) for column in mine if column in theirs]
+        shared = sum(_is_same(one, another) for one, another in both)
+        alike = sum((one.shape, one.unit) == (another.shape, another.unit) for one, another in both)
+        return shared, other.identity == layout.identity, alike
+
+    found = max(_packaged(), key=likeness)
+    return found if likeness(found)[0] else None
 
 
 def differences(layout: Layout, closed: Collection[str] = ()) -> tuple[Difference, ...]:

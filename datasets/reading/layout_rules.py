@@ -11,9 +11,10 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from na64.datasets.reading.branch import Branch
 from na64.datasets.reading.branch_names import may_be_one
 from na64.datasets.reading.event_entries import KEYS
-from na64.datasets.reading.layout import Branch, Layout
+from na64.datasets.reading.layout import Layout
 from na64.datasets.reading.layout_differences import meanings
 from na64.datasets.reading.stored import StructureError
 

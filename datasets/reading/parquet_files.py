@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from na64.datasets.instrument.columns import Array
-from na64.datasets.reading.layout import FLOATS, INTEGERS
+from na64.datasets.reading.branch import FLOATS, INTEGERS
 from na64.datasets.reading.stored import (
     BadFileError,
     Format,

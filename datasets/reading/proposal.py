@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 
 from na64.datasets.instrument.columns import COLUMNS
 from na64.datasets.instrument.taken_names import TAKEN
+from na64.datasets.reading.branch import Branch
 from na64.datasets.reading.event_entries import KEYS
-from na64.datasets.reading.layout import Branch, Layout
+from na64.datasets.reading.layout import Layout
 from na64.datasets.reading.stored import Branches, Stored, Trees
 
 _ALIKE = 0.6
@@ -139,7 +140,7 @@ def _lines(best: Fit, name: str) -> Iterator[str]:
     table, lost = "", _lost_tables(best)
     for line in best.layout.text.splitlines():
         if heading := _TABLE.fullmatch(line.strip()):
-            if table == "event" and not best.problems:
+            if table == "event":
                 yield from _lines_of_unread(best)
             table = heading["name"]
         if line.startswith("name ="):
@@ -157,7 +158,10 @@ def _lines(best: Fit, name: str) -> Iterator[str]:
 def _lines_of_unread(best: Fit) -> Iterator[str]:
     """A line for each number that is not read, commented out: what its unit is no file tells."""
     taken = {*best.layout.columns, *COLUMNS, *(name for names in TAKEN.values() for name in names)}
+    guessed = {guess.partition("[")[0] for guess in best.guesses.values()}
     for name, stored in best.unread.items():
+        if name in guessed or (best.problems and stored and stored.shape not in ((), (1,))):
+            continue  # arrays of a tree that no layout fits may be any detector
         column = re.sub(r"\W", "_", name.casefold(), flags=re.ASCII)
         if stored is None or not stored.dtype or stored.jagged:
             continue

@@ -24,11 +24,12 @@ from na64.datasets.instrument.columns import (
     Hits,
     TrackerHits,
 )
+from na64.datasets.reading.branch import Branch
 from na64.datasets.reading.chunks import segment_ranges
 from na64.datasets.reading.detection import check_older, detect_layout
-from na64.datasets.reading.detector_layout import CELL_PARTS
+from na64.datasets.reading.detector_layout import CELL_PARTS, CellStorage, DetectorLayout
 from na64.datasets.reading.files import file_name, open_file
-from na64.datasets.reading.layout import Branch, CellStorage, DetectorLayout, Layout
+from na64.datasets.reading.layout import Layout
 from na64.datasets.reading.stored import BadFileError, Jagged, RunFile, StructureError, Tree, Values
 from na64.datasets.servers.remote import RemoteError
 

@@ -12,6 +12,7 @@ import awkward as ak
 import numpy as np
 
 from na64.datasets.instrument.columns import Array
+from na64.datasets.reading.rntuple_pages import Fetch, PageReader
 from na64.datasets.reading.stored import (
     Format,
     Jagged,
@@ -45,16 +46,17 @@ class _Clusters(NamedTuple):
     n_events: int
 
 
-def open_rntuple(stored: Any) -> Tree:
-    """Make a tree of what uproot found under a name."""
-    return _RNTuple(stored)
+def open_rntuple(stored: Any, fetch: Fetch) -> Tree:
+    """Make a tree of what uproot found under a name, and of what reads the file."""
+    return _RNTuple(stored, fetch)
 
 
 class _RNTuple:
     format = Format.RNTUPLE
 
-    def __init__(self, tree: Any) -> None:
+    def __init__(self, tree: Any, fetch: Fetch) -> None:
         self._tree = tree
+        self._pages = PageReader(tree, fetch)
         self._forms: dict[str, Any] = {}
         self.entries = int(tree.num_entries)
 
@@ -143,9 +145,11 @@ class _RNTuple:
         """
         n_before = int(self._tree.column_records[number].first_element_index) - clusters.begin * per_event
         n_missing = min(max(n_before, 0), clusters.n_events * per_event)
-        values: Array = self._tree.read_cluster_range(
-            number, clusters.first, clusters.last, missing_element_padding=n_missing
-        )
+        values = self._pages.read(number, range(clusters.first, clusters.last), n_missing)
+        if values is None:
+            values = self._tree.read_cluster_range(
+                number, clusters.first, clusters.last, missing_element_padding=n_missing
+            )
         return values
 
 

@@ -56,6 +56,18 @@ def open_root(location: str | RemoteFile) -> Iterator[RunFile]:
         known.update(file.complete())
 
 
+def codec_of(path: str) -> str:
+    """Codec that a ROOT file on this machine states for what is written to it, as ``LZ4``; empty for none.
+
+    Raises
+    ------
+    BadFileError
+        It cannot be read.
+    """
+    with readable(), uproot.open({path: None}, object_cache=None, array_cache=None) as directory:
+        return getattr(directory.file.compression, "name", "")
+
+
 @contextmanager
 def _opened(location: str | RemoteFile) -> Iterator[tuple[BasketReader, dict[str, _TTree]]]:
     """Open a file for its baskets, which uproot copies once more, with the trees of it that are known."""
@@ -121,7 +133,7 @@ class _RootFile:
     def _read(self, key: str) -> Tree:
         stored = self._directory[key]
         is_rntuple = stored.classname == "ROOT::RNTuple"
-        return open_rntuple(stored) if is_rntuple else _TTree(stored, self._baskets)
+        return open_rntuple(stored, self._baskets.fetch) if is_rntuple else _TTree(stored, self._baskets)
 
     def complete(self) -> dict[str, _TTree]:
         """TTrees that were opened and need uproot's file no more."""

@@ -15,8 +15,9 @@ from coffea.nanoevents import BaseSchema
 from coffea.nanoevents.methods import base
 
 from na64.datasets.instrument.columns import COLUMNS, DETECTORS, EVENT_GROUPS, EventColumns, Shape
+from na64.datasets.reading.branch import Branch
 from na64.datasets.reading.detection import detect_layout
-from na64.datasets.reading.layout import LAYOUTS, Branch, Layout, load_layout, parse_layout
+from na64.datasets.reading.layout import LAYOUTS, Layout, load_layout, parse_layout
 from na64.datasets.reading.layout_differences import has_packaged_truth, warning_of
 from na64.datasets.reading.layout_rules import check_keys
 from na64.datasets.reading.read import assemble

@@ -7,10 +7,7 @@ from contextlib import contextmanager
 from enum import StrEnum
 from typing import NamedTuple, Protocol, TypeAlias
 
-from na64.datasets.basics.addresses import Location
 from na64.datasets.instrument.columns import Array
-
-__all__ = ["Location"]
 
 
 class Format(StrEnum):

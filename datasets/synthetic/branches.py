@@ -9,8 +9,9 @@ import numpy as np
 
 from na64.datasets.conditions.conditions import RunType
 from na64.datasets.instrument.columns import Array, Cells, DetectorColumns, EventColumns, TrackerHits
-from na64.datasets.reading.detector_layout import CELL_PARTS
-from na64.datasets.reading.layout import Branch, CellStorage, DetectorLayout, Layout
+from na64.datasets.reading.branch import Branch
+from na64.datasets.reading.detector_layout import CELL_PARTS, CellStorage, DetectorLayout
+from na64.datasets.reading.layout import Layout
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,9 +80,9 @@ def background(
     require_result(place)
     with turn(place, PRODUCTS, "na64 background"):
         products = read_result(place)
-        simulated = read_result(Path(simulation)) if simulation else None
-        times = _beam_electrons(Path(timing)) if timing else None
-        rates_file = Path(rates) if rates else None
+        simulated = read_result(Path(simulation)) if simulation is not None else None
+        times = _beam_electrons(Path(timing)) if timing is not None else None
+        rates_file = Path(rates) if rates is not None else None
         stated = stated_inputs(
             place, products, rates_file, simulated, str(simulation), timing=times, reason=reason
         )

@@ -16,7 +16,7 @@ from na64.outputs.blinding import freeze as manifests
 from na64.outputs.blinding import unblind as openings
 from na64.outputs.blinding.examination import find_log
 from na64.outputs.blinding.examination import problems as problems_of
-from na64.outputs.blinding.opened_box import UNBLINDED
+from na64.outputs.blinding.names import UNBLINDED
 from na64.outputs.limits.analysis import LimitsAnalysis
 from na64.outputs.limits.messages import of_analysis
 from na64.outputs.limits.observed import observed_limits

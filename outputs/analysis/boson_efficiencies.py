@@ -20,7 +20,7 @@ from na64.outputs.limits.searches.stored_channels import channel_of_box
 from na64.outputs.signal import figures
 from na64.outputs.signal.efficiency.efficiency import efficiency_table
 from na64.outputs.signal.efficiency.injection import Injection, Measured, describe, setup_of
-from na64.outputs.signal.efficiency.losses import AppliedLoss, applied, loss_lines
+from na64.outputs.signal.efficiency.losses import loss_lines
 from na64.outputs.signal.efficiency.measured_losses import WantedLosses
 from na64.outputs.signal.efficiency.muon_injection import (
     MUON_LAYOUT,
@@ -110,11 +110,12 @@ def boson_efficiency(
     known = load_periods(folder)
     chosen = load_selection(selection, other_features=features_of_periods(known.values(), together=False))
     wanted = _wanted(load_card(search), variant, chosen.search, period, known)
-    asked = WantedLosses([str(one) for one in ([losses] if isinstance(losses, str | Path) else losses)])
+    asked = WantedLosses(losses)
     plan = Injection(chosen, str(layout), events, seed, folder, search=wanted.card.name)
     bosons = BosonPlan(plan, wanted.period, _threshold(wanted.category))
     found: list[Measured] = []
     ordered = sorted(set(masses))
+    progress(0, len(ordered))
     for one in inject_bosons(ordered, bosons):
         found.append(one)
         progress(len(found), len(ordered))
@@ -124,7 +125,8 @@ def boson_efficiency(
             f"selection {chosen.name}: keeps no simulated event of period {name}; is it for that set-up?"
         )
     asked.check([name])
-    made = _losses(wanted.period, found, asked)
+    flows = [(one.point.n_in_box, one.passed) for one in found]
+    made = asked.beside(found[0].point, flows, setup_of(wanted.period))
     points = [one.point for one in found]
     draw = partial(figures.draw_efficiencies, points)
     write_efficiency(place, efficiency_table(points), made, draw)
@@ -148,14 +150,6 @@ def _wanted(card: Card, variant: str, box: str, period: str, known: Mapping[str,
 
 def _of_muons(category: Category) -> RadiatedByMuons | None:
     return next((one for one in category.sources if isinstance(one, RadiatedByMuons)), None)
-
-
-def _losses(period: Period, found: Sequence[Measured], asked: WantedLosses) -> tuple[AppliedLoss, ...]:
-    """Losses of the period, less what of each is simulated."""
-    point = found[0].point
-    of = {"period": point.period, "selection": point.selection, "cuts": point.cuts, "setup": point.setup}
-    flows = [(one.point.n_in_box, one.passed) for one in found]
-    return applied(asked.of(period.name, setup_of(period)).losses, flows, **of)
 
 
 def _threshold(category: Category) -> float:

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from na64.datasets.basics.atomic_file import write_bytes
-from na64.datasets.basics.error_line import error_line
 from na64.datasets.basics.turns import turn
 from na64.datasets.calibration.calibration_file import CALIBRATION, load_calibration, to_toml
 from na64.datasets.calibration.constants import Calibration, Quantity
-from na64.outputs.analysis.event_passes import EventPass, PassResult
+from na64.outputs.analysis.event_passes import PassResult, gather_sums
 from na64.outputs.analysis.listening import Listener, Progress, Tell, no_progress, silent
 from na64.outputs.analysis.plans import Plan, load_plan
 from na64.outputs.analysis.workers import Workers
@@ -148,8 +147,9 @@ def calibrate(
     with turn(folder, "calibrating", "na64 calibrate"):
         for line in log_pass(asked, known):
             listener.warn(f"calibrate: {line}")
-        passing = EventPass(plan, Purpose.CALIBRATION, folder, team, chunk_events, deadline, listener)
-        gathered = passing.gather()
+        gathered = gather_sums(
+            plan, Purpose.CALIBRATION, folder, team, listener, chunk_events=chunk_events, deadline=deadline
+        )
         built = build(plan.catalogue, plan.job, gathered, wish)
         write(folder, built)
         log_product(asked, {"calibration": built.calibration.identity, "runs": built.calibration.covers})
@@ -206,7 +206,7 @@ def lines_of(built: Built, gathered: Gathered) -> Iterator[str]:
 
 def _draw(folder: Path, plan: Plan, built: Built, status: str, listener: Listener) -> None:
     """Draw plots and page; the constants, which are written, do not depend on it."""
-    try:
+    with listener.outliving("the page is not drawn"):
         # Here, because what draws may fail as soon as it is imported.
         from na64.outputs.control.calibration.heading import heading_of, origin_of  # noqa: PLC0415
         from na64.outputs.control.calibration.page import write_page  # noqa: PLC0415
@@ -215,5 +215,3 @@ def _draw(folder: Path, plan: Plan, built: Built, status: str, listener: Listene
         origin = origin_of(plan.catalogue)
         path = write_page(folder / PAGE, plan.job, built, label=label, origin=origin)
         listener.tell(f"page: {path}")
-    except Exception as problem:
-        listener.warn(f"na64: the page is not drawn: {error_line(problem)}")

@@ -17,6 +17,7 @@ from na64.outputs.limits.request import (
     UsedFile,
     background_files,
     backgrounds_of,
+    checked_levels,
     log_stated,
     used_file,
 )
@@ -116,7 +117,10 @@ def channel_limits(
     if len(texts) not in (0, len(places)):
         raise ValueError(f"{len(texts)} backgrounds for {len(places)} results: expected one for each")
     request = LimitsRequest(
-        background=texts, levels=tuple(levels), limits_at_face_value=limits_at_face_value, reason=reason
+        background=texts,
+        levels=checked_levels(levels),
+        limits_at_face_value=limits_at_face_value,
+        reason=reason,
     )
     place.mkdir(parents=True, exist_ok=True)
     with turn(place, PRODUCTS, "na64 limits"):

@@ -18,12 +18,13 @@ from na64.outputs.comparison.overlay import Overlay
 from na64.outputs.comparison.overlay_plot import pages
 from na64.outputs.comparison.overlay_table import lines, table_of
 from na64.outputs.comparison.pairing import changes
-from na64.outputs.events.analysis import reopen
+from na64.outputs.events.analysis import ReopenedResult, reopen
 from na64.outputs.report.display import display_of
 from na64.outputs.report.drawing import write_figure
 from na64.outputs.report.heading import details, heading, italic, read_status
 from na64.outputs.result.origin import check_runs
 from na64.outputs.result.products import Products
+from na64.outputs.result.request import log_use
 from na64.outputs.result.store import read_result
 from na64.outputs.result.table import Table
 
@@ -104,8 +105,18 @@ def _compared(
     for analysis in analyses:
         if analysis.other_code:
             listener.warn(f"note: {analysis.folder} was made by another version of the code")
+    _log_look(analyses, "compare", {"choice": f"after {after or 'all cuts'}", "events": "visible"})
     found = list(changes(analyses[0], analyses[1], after))
+    n_events = sum(len(events) for _, events in found)
+    _log_look(analyses, "listed", {"command": "compare", "events": "visible", "n_events": n_events})
     return beside.compare_events((one, other), found, after=after, names=names)
+
+
+def _log_look(analyses: Sequence[ReopenedResult], event: str, details: dict[str, object]) -> None:
+    """Log that single events of data are looked at, and how many there were, for each result."""
+    for analysis in analyses:
+        if analysis.products.summary.is_data:
+            log_use(analysis.folder, event, details)
 
 
 def _name(folder: Path, products: Products) -> str:
@@ -188,6 +199,9 @@ def overlay(
         sources.append(upon.ScaledSimulation(folder.name, products))
     recorded = read_result(Path(data))
     upon.check_apart([upon.ScaledSimulation(str(data), recorded), *sources])
+    for folder, source in zip(folders, sources, strict=True):
+        if source.products.summary.is_data:
+            raise ValueError(f"{folder}: holds recorded events, expected a simulation after the data")
     listener = Listener(progress, tell, note)
     if hide_in_simulation:
         for source in sources:  # before anything is counted

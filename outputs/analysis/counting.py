@@ -8,16 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from na64.datasets.basics.atomic_file import remove_abandoned, write_bytes
-from na64.datasets.basics.error_line import error_line
-from na64.datasets.basics.garbage import no_search
+from na64.datasets.basics.garbage import collection_paused
 from na64.datasets.basics.turns import turn
 from na64.datasets.catalogue.build import Catalogue
+from na64.datasets.compiled.jit import CACHE_NOTE
 from na64.outputs.analysis.executor_choice import choose, seconds_left
 from na64.outputs.analysis.listening import Listener, Progress, Tell, no_progress, silent
 from na64.outputs.analysis.plans import (
     COUNTING_PATIENCE,
     Plan,
-    begin_job,
     claim_folder,
     load_plan,
     store_of,
@@ -30,7 +29,7 @@ from na64.outputs.result.assembly import summarise
 from na64.outputs.result.metrics import METRICS, Metered, to_json
 from na64.outputs.result.product_names import PRODUCTS
 from na64.outputs.result.provenance import plugin_facts, provenance
-from na64.outputs.result.request import Request, finish, request_file
+from na64.outputs.result.request import Request, begin, finish, request_file
 from na64.outputs.result.spills import known_spills
 from na64.outputs.result.summary import Summary
 from na64.processors import campaign
@@ -41,7 +40,6 @@ from na64.processors.events.ready_kernels import make_ready
 from na64.processors.execution.ledger import Ledger
 from na64.processors.execution.tasks import Options
 from na64.processors.job import Job
-from na64.processors.kernels.jit import CACHE_NOTE
 
 
 def process(
@@ -202,7 +200,7 @@ class _Counting:
         """Count, and write the products."""
         plan, folder = self.plan, self.folder
         self.listener.say(claim_folder(folder, plan, replace=replace))
-        request = begin_job(plan, folder)
+        request = begin(folder, plan.request, plan.job, plan.catalogue)
         for line in what_is_hidden(request, folder):
             self.listener.warn(f"process: {line}")
         if CACHE_NOTE:
@@ -228,11 +226,13 @@ class _Counting:
         plan, ledger = self.plan, Ledger(self.folder / "partials")
         n_events = sum(task.n_events for task in plan.tasks)
         store = FeatureStore(store_of(self.store, plan.path))
-        seconds = seconds_left(plan.tasks, plan.job, ledger, store, fresh=self.fresh)
+        seconds = seconds_left(plan.tasks, plan.catalogue.good, plan.job, ledger, store, fresh=self.fresh)
         workers, said = choose(self.workers, seconds)
         if said:
             self.listener.warn(f"process: {said}", logging.INFO)
-        faults = campaign.check(plan.catalogue, plan.job, self.options, progress=self.check_progress)
+        changed = campaign.find_changed_files(
+            plan.catalogue, plan.job, self.options, progress=self.check_progress
+        )
         if seconds and not workers.is_elsewhere:  # before workers are there, who would compile the same
             make_ready(plan.job, campaign.variants_of(plan.tasks, plan.job), self.listener.warn)
         with Metered(workers.open(self.listener.warn)) as backend:
@@ -241,11 +241,11 @@ class _Counting:
                 plan.job,
                 backend,
                 ledger,
-                limit=plan.limit,
+                tasks=plan.tasks,
                 chunk_events=self.chunk_events,
                 store=store,
                 options=self.options,
-                faults=faults,
+                changed=changed,
                 fresh=self.fresh,
                 progress=lambda _done, _total, events: self.listener.progress(events, n_events),
             )
@@ -286,7 +286,24 @@ def write_products(
         Draw it too.
     listener : Listener
     """
-    summary = _write_numbers(catalogue, job, result, folder, request=request, scope=scope, command=command)
+    booking, periods = book(job.selection), catalogue.known_periods()
+    inputs = {record.sha256: record.name for record in catalogue.good}
+    with collection_paused():
+        summary = summarise(catalogue, job, result, booking, periods, scope=scope)
+        store.write_numbers(
+            folder,
+            facts=summary,
+            tallies=result.tallies,
+            booking=booking,
+            made_by=provenance(
+                command=command,
+                inputs=inputs,
+                summary=summary,
+                plugin=plugin_facts(job.plugin, result.plugin_texts),
+            ),
+            spills=known_spills(catalogue, job, periods, result),
+            beside=request_file(request),
+        )
     listener.say(messages.of_result(summary))
     if report:
         _draw_report(folder, listener)
@@ -295,44 +312,10 @@ def write_products(
     return summary
 
 
-@no_search()
-def _write_numbers(
-    catalogue: Catalogue,
-    job: Job,
-    result: CampaignResult,
-    folder: Path,
-    *,
-    request: Request,
-    scope: str,
-    command: Sequence[str],
-) -> Summary:
-    booking = book(job.selection)
-    periods = catalogue.known_periods()
-    summary = summarise(catalogue, job, result, booking, periods, scope=scope)
-    inputs = {record.sha256: record.name for record in catalogue.good}
-    store.write_numbers(
-        folder,
-        facts=summary,
-        tallies=result.tallies,
-        booking=booking,
-        made_by=provenance(
-            command=command,
-            inputs=inputs,
-            summary=summary,
-            plugin=plugin_facts(job.plugin, result.plugin_texts),
-        ),
-        spills=known_spills(catalogue, job, periods, result),
-        beside=request_file(request),
-    )
-    return summary
-
-
 def _draw_report(folder: Path, listener: Listener) -> None:
     """Write the report; the verdict that was told before, and the exit code, do not depend on it."""
-    try:
+    with listener.outliving("the report is not written"):
         # Here, because what draws may fail as soon as it is imported.
         from na64.outputs.analysis.full_report import complete_report  # noqa: PLC0415
 
         listener.tell(f"report: {complete_report(folder)}")
-    except Exception as problem:
-        listener.warn(f"na64: the report is not written: {error_line(problem)}")

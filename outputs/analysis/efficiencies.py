@@ -122,8 +122,7 @@ def efficiency(
     folder = Path(periods) if periods is not None else folder_of_environment()
     known = features_of_periods(load_periods(folder).values(), together=False)
     chosen = load_selection(selection, other_features=known)
-    asked = [losses] if isinstance(losses, str | Path) else losses
-    wanted = WantedLosses([str(one) for one in asked])
+    wanted = WantedLosses(losses)
     plan = injection.Injection(chosen, str(layout), events, seed, folder, period, search)
     kept = place if add and place.exists() else None
     before = [] if kept is None else _before(kept, reason)

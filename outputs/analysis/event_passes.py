@@ -35,35 +35,45 @@ class PassResult:
         return not self.failures
 
 
-@dataclass(frozen=True, slots=True)
-class EventPass:
-    """One pass over the visible events of a plan, and how it is done."""
+def gather_sums(
+    plan: Plan,
+    purpose: Purpose,
+    folder: Path,
+    workers: Workers,
+    listener: Listener,
+    *,
+    chunk_events: int | None,
+    deadline: int,
+) -> Gathered:
+    """Sums of all runs over visible events; what was gathered before is taken from the folder.
 
-    plan: Plan
-    purpose: Purpose
-    folder: Path
-    workers: Workers
-    chunk_events: int | None
-    deadline: int
-    listener: Listener
-
-    def gather(self) -> Gathered:
-        """Sums of all runs; what was gathered before is taken from the folder."""
-        plan, ledger = self.plan, Ledger(self.folder / "partials")
-        tasks = tasks_of(plan.catalogue, plan.job, self.purpose)
-        left = [task.n_events / _EVENTS_A_SECOND for task in tasks if not ledger.path(task.key).exists()]
-        workers, said = choose(self.workers, left)
-        if said:
-            self.listener.warn(f"{self.purpose.value}: {said}", logging.INFO)
-        n_events = sum(task.n_events for task in tasks)
-        with workers.open(self.listener.warn) as backend:
-            return gather(
-                plan.catalogue,
-                plan.job,
-                self.purpose,
-                backend,
-                ledger,
-                chunk_events=self.chunk_events,
-                options=Options(blind=not plan.job.simulation, deadline=self.deadline),
-                progress=lambda _done, _total, events: self.listener.progress(events, n_events),
-            )
+    Parameters
+    ----------
+    plan : Plan
+    purpose : Purpose
+    folder : Path
+    workers : Workers
+    listener : Listener
+    chunk_events : int or None
+        Most events read at a time.
+    deadline : int
+        Longest time in s for one piece of a file.
+    """
+    ledger = Ledger(folder / "partials")
+    tasks = tasks_of(plan.catalogue, plan.job, purpose)
+    left = [task.n_events / _EVENTS_A_SECOND for task in tasks if not ledger.path(task.key).exists()]
+    chosen, said = choose(workers, left)
+    if said:
+        listener.warn(f"{purpose.value}: {said}", logging.INFO)
+    n_events = sum(task.n_events for task in tasks)
+    with chosen.open(listener.warn) as backend:
+        return gather(
+            plan.catalogue,
+            plan.job,
+            purpose,
+            backend,
+            ledger,
+            chunk_events=chunk_events,
+            options=Options(blind=not plan.job.simulation, deadline=deadline),
+            progress=lambda _done, _total, events: listener.progress(events, n_events),
+        )

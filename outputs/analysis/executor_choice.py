@@ -6,29 +6,47 @@ import os
 from collections.abc import Iterable
 from dataclasses import replace
 
+from na64.datasets.basics.addresses import is_url
+from na64.datasets.catalogue.records import FileRecord
+from na64.datasets.reading.root_files import codec_of
+from na64.datasets.reading.stored import BadFileError, Format
 from na64.outputs.analysis.workers import Workers
 from na64.processors.events.feature_store import FeatureStore
 from na64.processors.execution.ledger import Ledger
 from na64.processors.execution.tasks import Task
 from na64.processors.job import Job
 
-_FROM_CELLS = 2e5
-_FROM_STORE = 4e6
-"""Events a second of one core, cautiously; docs/speed.md has what was measured."""
+_NS_A_BYTE = {"": 0.7, "LZ4": 0.7, "ZLIB": 3.2, "ZSTD": 1.5, "LZMA": 26.0}
+"""What a stored byte takes by its codec on one core; ROOT's default takes five times what LZ4 does."""
 
-_START = 4.0
-"""Seconds that a cluster of this machine takes to be ready, its workers side by side."""
+_NS_A_BYTE_OF_PARQUET = 1.6
+_NS_AN_EVENT = 5_000.0
+"""Where no byte is known to be of a codec, as on a server."""
+
+_NS_FROM_STORE = 250.0
+"""An event of which the features are kept. All of these cautiously; docs/speed.md has what was measured."""
+
+_START = 2.5
+"""Seconds that a cluster of this machine takes to be ready and to end, its workers side by side."""
 
 
 def seconds_left(
-    tasks: Iterable[Task], job: Job, ledger: Ledger | None, store: FeatureStore, *, fresh: bool = False
+    tasks: Iterable[Task],
+    files: Iterable[FileRecord],
+    job: Job,
+    ledger: Ledger | None,
+    store: FeatureStore,
+    *,
+    fresh: bool = False,
 ) -> list[float]:
     """About how long each segment takes on one core that is not in the ledger yet.
 
     Parameters
     ----------
     tasks : iterable of Task
-        As `na64.processors.campaign.plan` lists them.
+        As `na64.processors.segments.plan` lists them.
+    files : iterable of FileRecord
+        All that they are of.
     job : Job
     ledger : Ledger or None
         None: nothing was counted before.
@@ -38,14 +56,32 @@ def seconds_left(
         Both are passed over.
     """
     left = [task for task in tasks if fresh or ledger is None or not ledger.path(task.key).exists()]
-    files = {task.payload.file.sha256: task.payload.file for task in left}
-    keys = {sha256: job.feature_keys(file) for sha256, file in files.items()}
+    contexts = {task.payload.file.sha256: task.payload.file for task in left}
+    keys = {sha256: job.feature_keys(context) for sha256, context in contexts.items()}
+    records = {record.path: record for record in files}
+    ns_an_event: dict[tuple[str, str], float] = {}
     found = []
     for task in left:
         key = keys[task.payload.file.sha256](task.start, task.stop)
+        record = records[task.path]
+        kind = record.layout, record.format  # files of a kind are taken to be compressed alike
         is_stored = not fresh and store.path(key).exists()
-        found.append(task.n_events / (_FROM_STORE if is_stored else _FROM_CELLS))
+        if not is_stored and kind not in ns_an_event:
+            ns_an_event[kind] = _ns_an_event(record)
+        found.append(task.n_events * (_NS_FROM_STORE if is_stored else ns_an_event[kind]) * 1e-9)
     return found
+
+
+def _ns_an_event(file: FileRecord) -> float:
+    """What an event of a file takes on one core, from its stored bytes and how they are compressed."""
+    if is_url(file.path):
+        return _NS_AN_EVENT
+    try:
+        is_parquet = file.format == Format.PARQUET
+        ns_a_byte = _NS_A_BYTE_OF_PARQUET if is_parquet else _NS_A_BYTE[codec_of(file.path)]
+    except (OSError, BadFileError, KeyError):  # what is wrong with it is told where it is read
+        return _NS_AN_EVENT
+    return ns_a_byte * file.size / file.entries
 
 
 def choose(workers: Workers, seconds: list[float]) -> tuple[Workers, str]:

@@ -23,6 +23,7 @@ from na64.processors.execution.ledger import Ledger
 from na64.processors.execution.tasks import Options
 from na64.processors.job import Job
 from na64.processors.run_contexts import contexts_of_runs
+from na64.processors.segments import plan
 from na64.selections.hidden import OPEN_RUN_TYPES
 from na64.selections.signal_box import SignalBox
 from na64.selections.variations import Effect
@@ -137,16 +138,17 @@ def hiding_as_data(simulated: ReopenedResult) -> Job:
 def _count(folder: Path, simulated: ReopenedResult, job: Job, listener: Listener) -> CampaignResult:
     ledger = Ledger(folder / "partials")
     store = FeatureStore(store_of(None, catalogue_path(folder, read_request(folder))))
-    tasks = campaign.plan(simulated.catalogue, job, limit=simulated.limit)
+    tasks = plan(simulated.catalogue, job, limit=simulated.limit)
     n_events = sum(task.n_events for task in tasks)
-    workers, _ = choose(Workers(None), seconds_left(tasks, job, ledger, store))
+    seconds = seconds_left(tasks, simulated.catalogue.good, job, ledger, store)
+    workers, _ = choose(Workers(None), seconds)
     with workers.open(listener.warn) as backend:
         return campaign.process(
             simulated.catalogue,
             job,
             backend,
             ledger,
-            limit=simulated.limit,
+            tasks=tasks,
             store=store,
             options=Options(blind=False),
             progress=lambda _done, _total, events: listener.progress(events, n_events),

@@ -8,19 +8,20 @@ from pathlib import Path
 
 from na64.datasets.basics.turns import turn
 from na64.datasets.conditions.periods import load_periods
+from na64.datasets.conditions.stated_boxes import DEFAULT_SEARCH
 from na64.outputs.analysis.full_report import renew_report
 from na64.outputs.analysis.listening import Listener, Tell, silent
 from na64.outputs.limits.analysis import LimitsAnalysis
 from na64.outputs.limits.dark_matter import Resonant
 from na64.outputs.limits.efficiency import read_efficiency
 from na64.outputs.limits.exposure import beam_of
-from na64.outputs.limits.inputs import background_of, flat_of
+from na64.outputs.limits.inputs import background_of, check_box, flat_of
 from na64.outputs.limits.messages import of_analysis, of_projections
 from na64.outputs.limits.production import Production
 from na64.outputs.limits.products import write_projections
 from na64.outputs.limits.projection import Projection, Scaling
 from na64.outputs.limits.projection import project as project_one
-from na64.outputs.limits.request import LimitsRequest, check_projection, make_limits
+from na64.outputs.limits.request import LimitsRequest, check_projection, checked_levels, make_limits
 from na64.outputs.limits.searches.card import Card, Variant, load_card
 from na64.outputs.limits.searches.contour import ExcludedCouplings
 from na64.outputs.limits.searches.products import rows_line, write_stored
@@ -28,6 +29,7 @@ from na64.outputs.limits.searches.stored import check_stored, of_other_beams, si
 from na64.outputs.result.descriptions import box_facts
 from na64.outputs.result.product_names import PRODUCTS
 from na64.outputs.result.store import require_result
+from na64.outputs.signal.beam import Beam
 from na64.outputs.signal.curves import ParameterPlane, read_own_curve
 
 
@@ -121,7 +123,7 @@ def limits(
     request = LimitsRequest(
         background=tuple(map(str, _several(background))),
         efficiency=None if efficiency is None else str(efficiency),
-        levels=tuple(levels),
+        levels=checked_levels(levels),
         delivered=delivered,
         limits_at_face_value=limits_at_face_value,
         toys=toys,
@@ -138,7 +140,7 @@ def limits(
         signal_of(card, card.variant(variant))
         check = partial(check_stored, card, card.variant(variant))
     elif variant:
-        raise ValueError(f"variant {variant}: of which search?")
+        raise ValueError(f"--variant {variant}: is of a card, which --search names")
     with turn(place, PRODUCTS, "na64 limits"):
         analysis = make_limits(listed, request, place, check_search=check, curves=beside)
         Listener(tell=tell).say(of_analysis(analysis))
@@ -240,6 +242,8 @@ def project(
     beside = [read_own_curve(Path(one), (ParameterPlane.MIXING,)) for one in curves]
     scales = Scaling(scaling)
     stated_background, stated_efficiency = str(background), str(efficiency)
+    check_box(stated_background, DEFAULT_SEARCH, "a projection")
+    checked_levels([level])
     size = background_of(stated_background, limits_at_face_value=limits_at_face_value)
     production = _production(period, threshold, asked.matter)
     kept = flat_of(stated_efficiency) or read_efficiency(
@@ -277,10 +281,20 @@ def project(
 def _production(period: str, threshold: float | None, matter: Resonant | None) -> Production:
     """Beam and threshold of the period of a projection."""
     if not period:
-        return Production(threshold=threshold or Production().threshold, resonant=matter)
+        least = Production().threshold if threshold is None else threshold
+        return _of_threshold(threshold, Production().beam, least, matter)
     known = load_periods()
     if period not in known:
-        raise ValueError(f"period {period} is not known: expected one of {', '.join(known)}")
+        raise ValueError(f"--period {period}: is not known, expected one of {', '.join(known)}")
     box = box_facts(known[period])
     beam = beam_of(box)
-    return Production(beam, threshold or beam.energy - box.rectangle().width, matter)
+    least = beam.energy - box.rectangle().width if threshold is None else threshold
+    return _of_threshold(threshold, beam, least, matter)
+
+
+def _of_threshold(threshold: float | None, beam: Beam, least: float, matter: Resonant | None) -> Production:
+    """Production above a threshold, which is named if it was asked for and cannot be."""
+    try:
+        return Production(beam, least, matter)
+    except ValueError as error:
+        raise error if threshold is None else ValueError(f"--threshold {threshold:g}: {error}") from None

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeAlias
+
+from na64.datasets.basics.error_line import error_line
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Takes how many are done and how many there are; 0 if that is not known."""
@@ -45,6 +48,14 @@ class Listener:
         """Pass on lines."""
         for line in lines:
             self.tell(line)
+
+    @contextmanager
+    def outliving(self, what: str) -> Iterator[None]:
+        """Pass on as a note what goes wrong meanwhile: figures and pages take nothing with them that fail."""
+        try:
+            yield
+        except Exception as problem:
+            self.warn(f"na64: {what}: {error_line(problem)}")
 
     def warn(self, line: str, level: int = logging.WARNING) -> None:
         """Pass on a note."""

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from na64.datasets.basics.atomic_file import write_bytes
-from na64.datasets.basics.error_line import error_line
 from na64.datasets.basics.turns import turn
-from na64.outputs.analysis.event_passes import EventPass, PassResult
+from na64.outputs.analysis.event_passes import PassResult, gather_sums
 from na64.outputs.analysis.listening import Listener, Progress, Tell, no_progress, silent
 from na64.outputs.analysis.plans import Plan, load_plan
 from na64.outputs.analysis.workers import Workers
@@ -126,8 +125,9 @@ def monitor(
     with turn(folder, "monitoring", "na64 monitor"):
         for line in log_pass(asked):
             listener.warn(f"monitor: {line}")
-        passing = EventPass(plan, Purpose.MONITORING, folder, team, chunk_events, deadline, listener)
-        gathered = passing.gather()
+        gathered = gather_sums(
+            plan, Purpose.MONITORING, folder, team, listener, chunk_events=chunk_events, deadline=deadline
+        )
         found = monitor_runs(plan.job, gathered)
         write_bytes(folder / TABLE, to_csv(found))
         write_bytes(folder / BAD_CELLS, bad_cells_file(found))
@@ -142,12 +142,10 @@ def monitor(
 
 def _draw(folder: Path, plan: Plan, found: Monitoring, status: str, listener: Listener) -> None:
     """Draw plots and page; the tables, which are written, do not depend on it."""
-    try:
+    with listener.outliving("the page is not drawn"):
         # Here, because what draws may fail as soon as it is imported.
         from na64.outputs.control.calibration.heading import heading_of  # noqa: PLC0415
         from na64.outputs.control.calibration.monitor_page import write_page  # noqa: PLC0415
 
         label = heading_of(plan.catalogue, plan.job, status)
         listener.tell(f"page: {write_page(folder / PAGE, plan.catalogue, found, label)}")
-    except Exception as problem:
-        listener.warn(f"na64: the page is not drawn: {error_line(problem)}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,18 +12,17 @@ from na64.datasets.calibration.calibration_file import load_calibration, path_of
 from na64.datasets.catalogue.build import Catalogue, SampleKind, load
 from na64.datasets.catalogue.run_filter import chosen_runs
 from na64.datasets.conditions.period_folder import check_environment
-from na64.datasets.conditions.periods import Period, features_here_and_elsewhere
+from na64.datasets.conditions.periods import features_here_and_elsewhere
 from na64.outputs.blinding.replacement import claim
 from na64.outputs.result.audit_log import append, details_of
 from na64.outputs.result.hidden_regions import lines_of_pass
 from na64.outputs.result.messages import counted
 from na64.outputs.result.product_names import PRODUCTS
-from na64.outputs.result.request import LOG, Request, begin
-from na64.processors.campaign import identity_of, plan
+from na64.outputs.result.request import LOG, Request, selection_of
 from na64.processors.execution.tasks import Task
-from na64.processors.features.plugin import load_plugin
+from na64.processors.features.plugin import Plugin, load_plugin
 from na64.processors.job import Job, build_job
-from na64.selections.selection import load_selection
+from na64.processors.segments import identity_of, plan
 
 COUNTING_PATIENCE = 2.0
 """Seconds that a job waits for another one that counts into the same folder, before it is told so."""
@@ -35,37 +34,25 @@ class Plan:
 
     Attributes
     ----------
-    path : Path
-        Of the catalogue.
-    selection : str
-        As it was given: a name or a path.
+    request : Request
+        What was asked for, with paths as they were given.
+    asked_runs : str
+        As ``8396-8458,8500``; empty for all.
     catalogue : Catalogue
     job : Job
     tasks : list of Task
-    asked_runs : str
-        As ``8396-8458,8500``; empty for all.
-    runs : list of int or None
-        None: all.
-    plugin : Path or None
-    limit : int or None
-        Events a run.
-    settings : tuple of str
-        Values that replace those of the selection.
-    calibration : Path or None
-        File of the constants of cells.
     """
 
-    path: Path
-    selection: str
+    request: Request
+    asked_runs: str
     catalogue: Catalogue
     job: Job
     tasks: list[Task]
-    asked_runs: str
-    runs: list[int] | None
-    plugin: Path | None
-    limit: int | None
-    settings: tuple[str, ...] = ()
-    calibration: Path | None = None
+
+    @property
+    def path(self) -> Path:
+        """Path of the catalogue."""
+        return Path(self.request.catalogue)
 
     @property
     def identity(self) -> str:
@@ -80,10 +67,11 @@ class Plan:
     @property
     def command(self) -> list[str]:
         """Words of the command that counts the same."""
-        words = ["process", str(self.path), "--selection", self.selection]
-        options = {"--runs": self.asked_runs, "--limit": self.limit, "--plugin": self.plugin}
-        options |= {"--calibration": self.calibration}
-        words += [word for setting in self.settings for word in ("--set", setting)]
+        asked = self.request
+        words = ["process", asked.catalogue, "--selection", asked.selection]
+        words += [word for setting in asked.settings for word in ("--set", setting)]
+        options = {"--runs": self.asked_runs, "--limit": asked.limit, "--plugin": asked.plugin}
+        options |= {"--calibration": asked.calibration}
         return words + [str(word) for name, value in options.items() if value for word in (name, value)]
 
 
@@ -111,41 +99,36 @@ def load_plan(
         raise ValueError(f"{path}: has no file that can be read; na64 catalogue says why")
     if not loaded.runs:
         raise ValueError(f"{path}: {counted(len(loaded.good), 'file')} without any events")
-    known = loaded.known_periods()
-    here, elsewhere = features_here_and_elsewhere(known, loaded.runs)
     code = load_plugin(Path(plugin)) if plugin else None
     if code:
-        for energy in _beam_energies(loaded, known):
-            code.rehearse(here, energy)
+        _rehearse(code, loaded)
     try:
-        chosen = load_selection(
-            selection,
-            extra_features=code.features if code else None,
-            period_features=here,
-            other_features=elsewhere,
-            settings=tuple(settings),
-        )
+        chosen = selection_of(loaded, selection, code, settings)
     except KeyError as error:
         raise KeyError(f"{error.args[0]}{_where_columns_are(error)}") from error
-    text = _text_of(runs)
+    text = runs_asked(runs)
     wanted = chosen_runs(text, loaded.runs) if text else None
     constants = load_calibration(calibration) if calibration else None
     job = build_job(loaded, chosen, runs=wanted, plugin=code, calibration=constants)
-    tasks = plan(loaded, job, limit=limit)
-    code_path = Path(plugin) if plugin else None
-    return Plan(
-        path,
-        str(selection),
-        loaded,
-        job,
-        tasks,
-        text,
-        wanted,
-        code_path,
-        limit,
-        tuple(settings),
-        path_of(calibration) if calibration else None,
+    request = Request(
+        catalogue=str(path),
+        selection=str(selection),
+        plugin=str(Path(plugin)) if plugin else None,
+        runs=None if wanted is None else tuple(wanted),
+        limit=limit,
+        settings=tuple(settings),
+        calibration=str(path_of(calibration)) if calibration else None,
     )
+    return Plan(request, text, loaded, job, plan(loaded, job, limit=limit))
+
+
+def _rehearse(plugin: Plugin, catalogue: Catalogue) -> None:
+    """Try a plug-in on events of nobody, with the energy of each beam of the runs, GeV."""
+    known = catalogue.known_periods()
+    here, _ = features_here_and_elsewhere(known, catalogue.runs)
+    energies = {one.beam_energy for one in known.values() if any(map(one.has_run, catalogue.runs))}
+    for energy in sorted(energies):
+        plugin.rehearse(here, energy)
 
 
 def _where_columns_are(error: KeyError) -> str:
@@ -155,33 +138,19 @@ def _where_columns_are(error: KeyError) -> str:
     return ""
 
 
-def _beam_energies(catalogue: Catalogue, known: Mapping[str, Period]) -> list[float]:
-    """Energies of the beams of its runs, GeV."""
-    return sorted({one.beam_energy for one in known.values() if any(map(one.has_run, catalogue.runs))})
+def runs_asked(runs: str | Collection[int] | None) -> str:
+    """Runs as ``8396-8458,8500``; empty for all.
 
-
-def _text_of(runs: str | Collection[int] | None) -> str:
-    if runs is None or isinstance(runs, str):
-        return runs or ""
+    Raises
+    ------
+    ValueError
+        None of them are asked for, which is not to be taken for all.
+    """
+    if runs is None:
+        return ""
     if not runs:
         raise ValueError("no runs are asked for: None stands for all")
-    return to_ranges(runs)
-
-
-def begin_job(plan: Plan, folder: Path) -> Request:
-    """Request as `job.json` will keep it; that the job begins is logged."""
-    return begin(
-        folder,
-        plan.job,
-        plan.catalogue,
-        path=plan.path,
-        selection=plan.selection,
-        plugin=plan.plugin,
-        runs=plan.runs,
-        limit=plan.limit,
-        settings=plan.settings,
-        calibration=plan.calibration,
-    )
+    return runs if isinstance(runs, str) else to_ranges(runs)
 
 
 def what_is_hidden(request: Request, folder: Path) -> Iterator[str]:

@@ -17,7 +17,7 @@ from na64.outputs.limits.scan.axes import ScanAxis, axes_of, selection_at
 from na64.outputs.limits.scan.candidates import find_candidates, find_signal
 from na64.outputs.limits.scan.figures import scan_figure
 from na64.outputs.limits.scan.steps import Scan, Scanner, Signal, same_range
-from na64.outputs.limits.scan.table import FIGURE, TABLE, lines, table_of
+from na64.outputs.limits.scan.table import FIGURE, TABLE, lines, scanned_before, table_of
 from na64.outputs.report.display import display_of
 from na64.outputs.report.drawing import write_figure
 from na64.outputs.report.heading import heading, read_status
@@ -134,7 +134,10 @@ def scan(
     )
     Listener(tell=tell).say(lines(found))
     written = Path(to) if to is not None else place / "scan"
-    write_bytes(written / TABLE, table_of(found).to_csv())
+    table = table_of(found).to_csv()
+    if (written / TABLE).exists() and (earlier := (written / TABLE).read_bytes()) != table:
+        tell(f"replaced: {scanned_before(earlier)} in {written}; --out DIR keeps both")
+    write_bytes(written / TABLE, table)
     label = heading(summary, read_status(place))
     display = display_of(summary, analysis.products.histograms, analysis.units)
     write_figure(written, FIGURE, lambda: scan_figure(found, label, display))

@@ -30,7 +30,7 @@ from na64.outputs.signal.efficiency.alp_injection import (
 from na64.outputs.signal.efficiency.by_energy import efficiency_table
 from na64.outputs.signal.efficiency.campaigns import period_with_runs
 from na64.outputs.signal.efficiency.injection import Injection, setup_of
-from na64.outputs.signal.efficiency.losses import AppliedLoss, applied, factor_of, loss_lines
+from na64.outputs.signal.efficiency.losses import factor_of, loss_lines
 from na64.outputs.signal.efficiency.measured_losses import WantedLosses
 from na64.outputs.signal.efficiency.meson_injection import (
     MESON_LAYOUT,
@@ -119,10 +119,11 @@ def search_efficiency(
     card = load_card(search)
     simulated = _simulated(card, card.variant(variant), chosen.search, period, known)
     wanted, edges = simulated.wanted, simulated.energies if energies is None else energies
-    asked = WantedLosses([str(one) for one in ([losses] if isinstance(losses, str | Path) else losses)])
+    asked = WantedLosses(losses)
     plan = Injection(chosen, str(layout or simulated.layout), events, seed, folder)
     found: list[Counted] = []
     bins = [*pairwise(edges)]
+    progress(0, len(bins))
     for done, counted in enumerate(inject_alps(plan, wanted, edges, simulated.make)):
         found += counted
         asked.check([one.row.period for one in counted], whole=False)
@@ -138,7 +139,8 @@ def search_efficiency(
     made = [
         loss
         for name in periods_found
-        for loss in _losses([one for one in found if one.row.period == name], asked, setup_of(known[name]))
+        for own in [[one for one in found if one.row.period == name]]
+        for loss in asked.beside(own[0].row, [one.flow for one in own], setup_of(known[name]))
     ]
     rows = [one.row for one in found]
     draw = partial(figures.draw_energy_efficiencies, rows)
@@ -198,10 +200,3 @@ def _of_mesons(card: Card, category: Category, period: str, known: Mapping[str, 
     wanted = Wanted(card.name, category.name, 0.0, math.inf)
     make = partial(meson_campaign, period=own)
     return _Simulated(wanted, make, meson_energies(own), MESON_LAYOUT)
-
-
-def _losses(own: Sequence[Counted], wanted: WantedLosses, setup: str) -> tuple[AppliedLoss, ...]:
-    """Losses of a period, less what of each is simulated."""
-    row = own[0].row
-    of = {"period": row.period, "selection": row.selection, "cuts": row.cuts, "setup": row.setup}
-    return applied(wanted.of(row.period, setup).losses, [one.flow for one in own], **of)

@@ -6,10 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from na64.datasets.basics.run_ranges import to_ranges
 from na64.datasets.catalogue.run_filter import chosen_runs
 from na64.outputs.analysis.listening import Listener, Progress, Tell, no_progress, silent
-from na64.outputs.blinding.opened_box import OPENED, read_opened
+from na64.outputs.analysis.plans import runs_asked
+from na64.outputs.blinding.names import OPENED
+from na64.outputs.blinding.opened_box import read_opened
 from na64.outputs.events.analysis import ReopenedResult, reopen, reopen_box
 from na64.outputs.events.event_filter import EventFilter, counted
 from na64.outputs.events.event_record import EventRecord
@@ -103,7 +104,7 @@ def events(
     >>> skim.path.name, skim.n_events
     ('events.parquet', 10)
     """
-    access = _EventAccess(Path(folder), opened, _text_of(runs), Listener(progress, tell, note))
+    access = _EventAccess(Path(folder), opened, runs_asked(runs), Listener(progress, tell, note))
     analysis, event_filter = access.reopen(after, region, limit)
     path, kind = _place(access, None if to is None else Path(to), format)
     expected = counted(analysis, event_filter)
@@ -193,7 +194,7 @@ def show(
     """
     if numbers and (after or region or runs or limit):
         raise ValueError("either events by number, or --after, --region, --runs and --limit")
-    access = _EventAccess(Path(folder), opened, _text_of(runs), Listener(tell=tell, note=note))
+    access = _EventAccess(Path(folder), opened, runs_asked(runs), Listener(tell=tell, note=note))
     analysis, event_filter = access.reopen(after, region, limit or 12)
     access.log(analysis, "show", numbers or event_filter)
     records = access.find(analysis, numbers) if numbers else find(analysis, event_filter)
@@ -225,13 +226,11 @@ def _place(access: _EventAccess, to: Path | None, format: str | None) -> tuple[P
     suffix = to.suffix.removeprefix(".").lower() if to else ""
     if suffix and not format and suffix not in [*SkimFormat]:
         raise ValueError(f"{to}: {suffix} is not written, only {', '.join(SkimFormat)}; or say the format")
+    if format and suffix in [*SkimFormat] and suffix != format:
+        raise ValueError(f"--format {format}: the name of {to} says {suffix}")
     kind = SkimFormat(format or suffix or "parquet")
     folder = access.folder / OPENED if access.opened else access.folder
     return to or folder / f"events.{kind}", kind
-
-
-def _text_of(runs: str | Collection[int] | None) -> str | None:
-    return runs if runs is None or isinstance(runs, str) else to_ranges(runs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +239,7 @@ class _EventAccess:
 
     folder: Path
     opened: bool
-    runs: str | None
+    runs: str
     listener: Listener
 
     def reopen(

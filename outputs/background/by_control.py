@@ -48,8 +48,10 @@ def estimate_by_control(products: Products, settings: Settings) -> Estimate:
 def _check_settings(settings: Settings, search: str) -> None:
     """Refuse what only sidebands in the energies of `DETECTORS` have."""
     for name in ("end", "start", "hcal_start", "hcal_stop", "one_slope"):
-        if getattr(settings, name) != getattr(Settings(), name):
+        value = getattr(settings, name)
+        if value != getattr(Settings(), name):
+            option = f"--{name.replace('_', '-')}{'' if value is True else f' {value:g}'}"
             raise ValueError(
-                f"--{name.replace('_', '-')}: is of sidebands in {DETECTORS} energy, which the box of "
+                f"{option}: is of sidebands in {DETECTORS} energy, which the box of "
                 f"search {search} does not have"
             )

@@ -189,12 +189,25 @@ def estimate_sidebands(products: Products, settings: Settings, plane: hist.Hist[
     ValueError
         As `estimate`.
     """
+    _check_starts(plane, settings)
     box = _edges(products, settings)
     stop = min(settings.hcal_stop, *other_boxes_begin(products))
-    above = target_sideband(plane, box, stop, one_slope=settings.one_slope)
+    try:
+        above = target_sideband(plane, box, stop, one_slope=settings.one_slope)
+    except ValueError as error:
+        raise error if stop < settings.hcal_stop else ValueError(f"--hcal-stop {stop:g}: {error}") from None
     from_above = extrapolate(above)
     turn_on, beside, row = _beside(plane, box, beam_energy(products), settings)
     return Sidebands(turn_on, (beside, from_above), (row, row_of(from_above, _alone(above))))
+
+
+def _check_starts(plane: hist.Hist[Any], settings: Settings) -> None:
+    """Refuse fits that would begin where the plane has no bins."""
+    asked = {"start": settings.start, "hcal-start": settings.hcal_start}
+    for (option, value), axis in zip(asked.items(), plane.axes, strict=True):
+        last = float(axis.edges[-1])
+        if value is not None and not 0 <= value < last:
+            raise ValueError(f"--{option} {value:g}: expected from 0 to {last:g} GeV, where the plane ends")
 
 
 def check_regions(rates: Path | None, sources: tuple[Product, ...], known: tuple[str, ...]) -> None:
@@ -292,6 +305,8 @@ def _beside(
         turn_on = TurnOn(settings.end) if settings.end is not None else measure_turn_on(plane, box)
         sideband = beam_line_sideband(plane, box, energy, turn_on, one_slope=settings.one_slope)
     except ValueError as error:
+        if settings.end is not None:
+            raise ValueError(f"--end {settings.end:g}: {error}") from None
         found = extrapolate(next_to_guard(plane, box))
         return None, found, _limit_through_band(found, str(error))
     found = extrapolate(sideband)
@@ -307,8 +322,14 @@ def _loss(products: Products, simulation: Products | None) -> Factor | None:
     if simulation is None:
         return None
     one, other = (p.summary.identities.get("selection") for p in (products, simulation))
-    if simulation.summary.is_data or one != other:
-        raise ValueError("the simulation of dimuons is not simulation, or went through another selection")
+    if simulation.summary.is_data:
+        raise ValueError("--simulation: holds recorded events, not simulated dimuons")
+    if one != other:
+        theirs, own = (p.summary.selection.name for p in (simulation, products))
+        raise ValueError(
+            f"--simulation: went through selection {theirs} as it was then, the result through {own}: "
+            "na64 process it with the same"
+        )
     return simulated_fraction("in the box, per dimuon of Region I", in_box(simulation), _dimuons(simulation))
 
 

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from na64.datasets.basics.atomic_file import write_bytes
+from na64.datasets.basics.json_records import to_json
 from na64.outputs.background.control_shape import ControlShape
 from na64.outputs.background.estimate import Estimate
 from na64.outputs.background.extrapolation import Extrapolation
@@ -20,7 +21,7 @@ from na64.outputs.report.drawing import write_figure
 from na64.outputs.report.heading import heading, read_status
 from na64.outputs.result.origin import origin_of, seal_csv, seal_facts
 from na64.outputs.result.products import Products
-from na64.outputs.result.provenance import code_digest, to_json
+from na64.outputs.result.provenance import code_digest
 
 
 def write_background(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
 from pathlib import Path
 
+from na64.datasets.basics.identity import bytes_digest
 from na64.outputs.background.rates import cuts_of
 from na64.outputs.background.time_window import BeamElectrons
 from na64.outputs.result.origin import FoundOrigin, Origin, check, check_runs, origin_in
@@ -46,7 +46,7 @@ def stated_inputs(
     facts: dict[str, object] = {}
     stated = []
     if rates is not None:
-        facts["rates"] = {"name": rates.name, "sha256": sha256(rates.read_bytes()).hexdigest()}
+        facts["rates"] = {"name": rates.name, "sha256": bytes_digest(rates.read_bytes())}
         stated.append(_check_rates(rates, products, str(folder), reason))
     if simulation is not None:
         facts["simulation"] = dict(simulation.summary.products)

@@ -7,7 +7,7 @@ from pathlib import Path
 from na64.outputs.background.names import FACTS, FIGURES
 from na64.outputs.background.sidebands import BEAM_LINE, TARGET
 from na64.outputs.background.table import BACKGROUND, read_background
-from na64.outputs.report.templates import Section
+from na64.outputs.report.sections import Section
 from na64.selections.planes import ENERGIES
 
 _RANGE = (

@@ -19,15 +19,16 @@ from na64.outputs.batch.submissions import (
     write_status,
 )
 from na64.outputs.result.request import set_up
-from na64.processors.campaign import CampaignResult, identity_of, plan, process
+from na64.processors.campaign import CampaignResult, process
 from na64.processors.events.feature_store import FeatureStore
-from na64.processors.execution.backend import Answers, Backend, Closing
+from na64.processors.execution.backend import Answers, Backend
 from na64.processors.execution.backends import IterativeBackend
 from na64.processors.execution.executor import Progress, silent
 from na64.processors.execution.ledger import Ledger
 from na64.processors.execution.processes import ProcessesBackend
 from na64.processors.execution.tasks import Failed, Task, Work, package_code
 from na64.processors.job import Job
+from na64.processors.segments import identity_of, plan
 
 _TROUBLE = (ValueError, KeyError, OSError, RuntimeError)
 
@@ -70,7 +71,8 @@ def _count(place: Path, job: int, progress: Progress) -> dict[str, tuple[str, bo
     request = submission.request
     catalogue, asked = set_up(folder, request)
     keys = set(keys_of_job(place, submission, job))
-    if not keys <= {task.key for task in plan(catalogue, asked, limit=request.limit)}:
+    tasks = [task for task in plan(catalogue, asked, limit=request.limit) if task.key in keys]
+    if len(tasks) < len(keys):
         raise ValueError("catalogue, selection or plug-in have changed since it was submitted")
     inner = IterativeBackend() if submission.workers == 1 else ProcessesBackend(submission.workers)
     with _FailureRecorder(inner) as backend:
@@ -79,8 +81,7 @@ def _count(place: Path, job: int, progress: Progress) -> dict[str, tuple[str, bo
             asked,
             backend,
             Ledger(folder / "partials"),
-            limit=request.limit,
-            only=keys,
+            tasks=tasks,
             chunk_events=submission.chunk_events,
             store=FeatureStore(Path(os.path.normpath(folder.resolve() / submission.store))),
             progress=progress,
@@ -92,7 +93,7 @@ def _count(place: Path, job: int, progress: Progress) -> dict[str, tuple[str, bo
     return backend.failures
 
 
-class _FailureRecorder(Closing):
+class _FailureRecorder(Backend):
     """Remembers what failed on another backend.
 
     Attributes
@@ -118,7 +119,7 @@ class _FailureRecorder(Closing):
                 yield task, report
 
 
-class _NullBackend(Closing):
+class _NullBackend(Backend):
     """Performs nothing and says why."""
 
     def __init__(self, failures: Mapping[str, tuple[str, bool]]) -> None:
@@ -149,10 +150,11 @@ def merge(folder: Path) -> tuple[Catalogue, Job, CampaignResult, Submission]:
     _, submission = latest(folder)
     request = submission.request
     catalogue, job = set_up(folder, request)
-    if identity_of(plan(catalogue, job, limit=request.limit)) != submission.result:
+    tasks = plan(catalogue, job, limit=request.limit)
+    if identity_of(tasks) != submission.result:
         raise ValueError(
             f"{folder}: catalogue, selection, plug-in or code have changed since the jobs were submitted"
         )
     null_backend = _NullBackend(reasons(folder))
-    result = process(catalogue, job, null_backend, Ledger(folder / "partials"), limit=request.limit)
+    result = process(catalogue, job, null_backend, Ledger(folder / "partials"), tasks=tasks)
     return catalogue, job, result, submission

@@ -11,10 +11,10 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
-from hashlib import sha256
 from pathlib import Path
 
 from na64.datasets.basics.atomic_file import write_bytes
+from na64.datasets.basics.identity import bytes_digest
 from na64.datasets.basics.json_records import parse_object, read_object, record_of
 from na64.datasets.basics.named import shortened
 from na64.outputs.result.messages import counted
@@ -55,7 +55,7 @@ class Submission:
     request : Request
         What was asked of `na64 submit`.
     result : str
-        `na64.processors.campaign.identity_of` all segments, those included that were counted before.
+        `na64.processors.segments.identity_of` all segments, those included that were counted before.
     code : str
         `na64.processors.execution.tasks.package_code`.
     workers : int
@@ -150,7 +150,7 @@ def write_submission(
         n_events = sum(task.n_events for task in tasks)
         listed = _json({"keys": [task.key for task in tasks], "events": n_events})
         write_bytes(list_of_job(place, job), listed)
-        lists.append(sha256(listed).hexdigest())
+        lists.append(bytes_digest(listed))
     (place / "logs").mkdir()
     written = replace(submission, lists=tuple(lists))
     rewrite(place, written)
@@ -231,7 +231,7 @@ def _listed(place: Path, submission: Submission, job: int) -> _List:
     if job >= submission.n_jobs:
         raise ValueError(f"{name}: {place.name}/{_SUBMISSION} has {counted(submission.n_jobs, 'job')}")
     found = record_of(_List, parse_object(data, name), name)
-    if sha256(data).hexdigest() != submission.lists[job]:
+    if bytes_digest(data) != submission.lists[job]:
         raise ValueError(f"{name}: is not the list that was written with {place.name}/{_SUBMISSION}")
     return found
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from na64.datasets.basics.atomic_file import write_bytes
-from na64.datasets.basics.identity import identity
-from na64.datasets.basics.json_records import parse_object
+from na64.datasets.basics.identity import bytes_digest, identity
+from na64.datasets.basics.json_records import parse_object, to_json
 from na64.datasets.basics.run_ranges import to_ranges
 from na64.datasets.catalogue.build import Catalogue, SampleKind
 from na64.datasets.conditions.periods import Period
@@ -23,9 +22,9 @@ from na64.outputs.result.hidden_regions import log_details
 from na64.outputs.result.origin import Origin, origin_of, problem_of, unseal_facts
 from na64.outputs.result.product_names import LIMITS
 from na64.outputs.result.products import Products
-from na64.outputs.result.provenance import code_digest, packages, to_json
+from na64.outputs.result.provenance import code_digest, packages
 from na64.outputs.result.request import Request, read_request, set_up
-from na64.outputs.result.store import read_result
+from na64.outputs.result.store import RESULT, read_result
 from na64.outputs.result.summary import Summary, Verdict
 from na64.outputs.result.verdict import verdict_problems
 from na64.processors.job import Job
@@ -86,7 +85,7 @@ def _stated_in(folder: Path) -> dict[str, Any] | None:
         plain, found = unseal_facts(data, LIMITS)
         background, limit = plain["background"], plain["expected_limit"]
         stated = {
-            "sha256": _sha256(data),
+            "sha256": bytes_digest(data),
             "background": {"n": float(background["n"]), "error": float(background["error"])},
             "expected_limit": limit,
             "periods": [
@@ -113,7 +112,7 @@ def changed_files(folder: Path, stated: Mapping[str, Any] | None) -> list[str]:
         path = folder / file["path"]
         if not path.is_file():
             changed.append(f"{path.name}, which is gone")
-        elif _sha256(path.read_bytes()) != file["sha256"]:
+        elif bytes_digest(path.read_bytes()) != file["sha256"]:
             changed.append(f"another {path.name} than there is")
     return changed
 
@@ -174,17 +173,17 @@ def freeze(folder: Path, declared: FreezeStatement) -> str:
         "audit": audit_log.head(log),
     }
     data = to_json(manifest)
-    digest = _sha256(data)
+    digest = bytes_digest(data)
     _keep_opened(folder / FREEZE, log)
     write_bytes(folder / FREEZE, data)
-    catalogue = found["catalogue"]["identity"]
     audit_log.append(
         log,
         "freeze",
         {
             "freeze": digest,
             "search": found["selection"]["search"],
-            "catalogue": catalogue,
+            "catalogue": found["catalogue"]["identity"],
+            "result": bytes_digest((folder / RESULT).read_bytes()),
             **_stated(manifest["declared"]),
         },
     )
@@ -193,12 +192,8 @@ def freeze(folder: Path, declared: FreezeStatement) -> str:
 
 def _keep_opened(path: Path, log: Path) -> None:
     """Manifest that a box was opened under a name of its own: it says what was committed to."""
-    if path.exists() and (digest := _sha256(path.read_bytes())) in opened_freezes(log):
+    if path.exists() and (digest := bytes_digest(path.read_bytes())) in opened_freezes(log):
         path.rename(path.with_name(f"freeze-{digest[:12]}.json"))
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
 
 
 def _stated(declared: dict[str, str]) -> dict[str, str]:
@@ -219,9 +214,9 @@ def read_manifest(folder: Path, digest: str) -> dict[str, Any]:
     if not manifests:
         raise RefusedError("nothing was frozen here")
     for data in manifests:
-        if _sha256(data) == digest:
+        if bytes_digest(data) == digest:
             return parse_object(data, FREEZE)
-    raise RefusedError(f"{FREEZE} is {_sha256(manifests[0])}, not {digest}")
+    raise RefusedError(f"{FREEZE} is {bytes_digest(manifests[0])}, not {digest}")
 
 
 def current(folder: Path, request: Request) -> dict[str, Any]:

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from na64.datasets.basics.identity import bytes_digest
 from na64.datasets.basics.json_records import parse_object, read_object, typed, value_at
 from na64.datasets.basics.named import named
 from na64.outputs.blinding.examination import problems
 from na64.outputs.blinding.freeze import FREEZE, openings
+from na64.outputs.blinding.names import UNBLINDED
 from na64.outputs.result.other_boxes import begins_above
 from na64.outputs.result.products import Products
 from na64.outputs.result.request import REQUEST, read_request
 from na64.outputs.result.summary import Blinding, Summary
-
-UNBLINDED = "unblinded.json"
-OPENED = "opened"
-"""Folder of what was in the box: tables and figures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +123,7 @@ def _begun(folder: Path) -> OpenedBox | None:
     """Find an opening of the freeze in a folder that the log knows and that left no record here."""
     if not (folder / FREEZE).exists() or not (folder / REQUEST).exists():
         return None
-    freeze = sha256((folder / FREEZE).read_bytes()).hexdigest()
+    freeze = bytes_digest((folder / FREEZE).read_bytes())
     try:
         found = [one for one in openings(read_request(folder).log(folder)) if one["freeze"] == freeze]
     except (OSError, ValueError):
@@ -142,7 +139,7 @@ def _begun(folder: Path) -> OpenedBox | None:
 
 def _problem(folder: Path, box: OpenedBox, summary: Summary) -> str:
     frozen = (folder / FREEZE).read_bytes() if (folder / FREEZE).exists() else b""
-    if sha256(frozen).hexdigest() != box.freeze:
+    if bytes_digest(frozen) != box.freeze:
         return f"the box was opened under the freeze {box.freeze[:12]}, which is not {FREEZE}"
     result = value_at(dict[str, str], parse_object(frozen, FREEZE), "frozen.blind_result", FREEZE)
     if not result == box.result == dict(summary.products):

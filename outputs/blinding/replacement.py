@@ -5,13 +5,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
+from na64.datasets.basics.identity import bytes_digest
 from na64.datasets.basics.json_records import read_object
 from na64.datasets.catalogue.build import Catalogue, SampleKind
 from na64.outputs.blinding.freeze import FREEZE, REPLACED
-from na64.outputs.blinding.opened_box import OPENED, UNBLINDED
+from na64.outputs.blinding.names import OPENED, UNBLINDED
 from na64.outputs.result import audit_log
 from na64.outputs.result.request import LOG, REQUEST, read_request
 from na64.outputs.result.store import DRAWN, LABEL, PROVENANCE, RESULT
@@ -72,7 +72,7 @@ def claim(folder: Path, catalogue: Catalogue, job: Job, *, path: Path, replace: 
         return []
     if not replace:
         raise OtherResultError(f"{folder}: holds a result {found[0]}: take another folder, or --replace it")
-    digest = sha256((folder / RESULT).read_bytes()).hexdigest()
+    digest = bytes_digest((folder / RESULT).read_bytes())
     kept = folder / REPLACED / digest[:12]
     facts = {"result": digest, "why": found, **_commitment(folder)}
     for log in _logs(folder, catalogue, path):
@@ -174,7 +174,7 @@ def _commitment(folder: Path) -> dict[str, str]:
     found = {}
     for key, name in (("freeze", FREEZE), ("unblinded", UNBLINDED)):
         if (folder / name).exists():
-            found[key] = sha256((folder / name).read_bytes()).hexdigest()
+            found[key] = bytes_digest((folder / name).read_bytes())
     return found
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from na64.datasets.basics.atomic_file import write_bytes
-from na64.datasets.basics.identity import file_digest
-from na64.datasets.catalogue.build import Catalogue, FileRecord, verify
+from na64.datasets.basics.identity import bytes_digest, file_digest
+from na64.datasets.basics.json_records import to_json
+from na64.datasets.catalogue.build import Catalogue, FileRecord
+from na64.datasets.catalogue.rechecking import check_content, digest_of, verify
+from na64.datasets.reading.files import is_url
 from na64.outputs.blinding.evidence import evidence_of
 from na64.outputs.blinding.examination import unknown_records
 from na64.outputs.blinding.freeze import (
@@ -24,10 +26,9 @@ from na64.outputs.blinding.freeze import (
     openings,
     read_manifest,
 )
-from na64.outputs.blinding.opened_box import OPENED, UNBLINDED
+from na64.outputs.blinding.names import OPENED, UNBLINDED
 from na64.outputs.blinding.opened_tables import CANDIDATES, PLANE_TABLE, candidate_table, plane_table
 from na64.outputs.result import audit_log
-from na64.outputs.result.provenance import to_json
 from na64.outputs.result.request import Request, read_request, set_up
 from na64.outputs.result.summary import Blinding
 from na64.processors.execution.backend import Backend
@@ -114,7 +115,7 @@ def unblind(folder: Path, demand: UnblindingRequest, backend: Backend) -> tuple[
         {
             "freeze": demand.freeze,
             "search": job.selection.search,
-            "unblinded": sha256(data).hexdigest(),
+            "unblinded": bytes_digest(data),
             "files": named,
             **found,
         },
@@ -167,10 +168,14 @@ def _is_consequence(difference: str) -> bool:
 
 
 def _check_content(record: FileRecord) -> None:
-    """Refuse a file that is not the one that was frozen; of a remote one only size and entries are known."""
+    """Refuse a file that is not the one that was frozen; one on a server without a version is read."""
     verify(record)
-    path = Path(record.path)
-    if path.is_file() and file_digest(path).sha256 != record.sha256:
+    is_remote = is_url(record.path)
+    if is_remote and record.version:
+        check_content(record)
+        return
+    found = digest_of(record.path) if is_remote else file_digest(Path(record.path))
+    if found.sha256 != record.sha256:
         raise RefusedError(f"{record.name} has another content than it was registered with")
 
 
@@ -212,7 +217,7 @@ def _keep_earlier(folder: Path) -> None:
     """What an earlier opening wrote a name of its own: it is never overwritten."""
     path = folder / UNBLINDED
     if path.exists():
-        name = sha256(path.read_bytes()).hexdigest()[:12]
+        name = bytes_digest(path.read_bytes())[:12]
         path.rename(path.with_name(f"unblinded-{name}.json"))
         if (folder / OPENED).exists():
             (folder / OPENED).rename(folder / f"{OPENED}-{name}")
@@ -226,7 +231,7 @@ def _write_tables(folder: Path, opened: Opened, job: Job) -> dict[str, str]:
     }
     for name, data in contents.items():
         write_bytes(folder / name, data)
-    return {name: sha256(data).hexdigest() for name, data in contents.items()}
+    return {name: bytes_digest(data) for name, data in contents.items()}
 
 
 def _log_refusal(log: Path, demand: UnblindingRequest, reason: str) -> None:

@@ -10,9 +10,14 @@ from na64.datasets.conditions.on_target import on_target
 from na64.datasets.instrument.features import FEATURES
 from na64.outputs.comparison.event_samples import hidden_on_one_side, runs_left_out
 from na64.outputs.comparison.pairing import Changed, RunChange
-from na64.outputs.comparison.statistics import after_looks, same_rate
+from na64.outputs.comparison.statistics import (
+    after_looks,
+    probability,
+    same_rate,
+    same_share,
+    smallest_chance,
+)
 from na64.outputs.result.cutflow import ALL_RUNS, VISIBLE
-from na64.outputs.result.messages import counted
 from na64.outputs.result.products import Products
 from na64.outputs.result.table import Table
 
@@ -63,7 +68,8 @@ class ComparedRun:
         Of other events.
     p_gained_as_lost, p_as_other_runs : float or None
         Of the same events, the chance that a run which gains as many as it loses, or which changes as much as
-        the others, looks so different.
+        the others, looks so different. The first is None where cuts leave no room for gains, or for losses,
+        and where nothing changed; the second where nothing is selected.
     """
 
     run: int
@@ -181,16 +187,28 @@ def compare_events(
     everything = [event for _, events in changes for event in events]
     table = _events_table(everything)
     flow = _cutflow(*products, None)
-    notes = tuple(hidden_on_one_side(*products))
+    notes = (*hidden_on_one_side(*products), *_nested([change for change, _ in changes]))
     return Comparison(names, True, None, flow, Table(ComparedRun, rows), table, after or "all cuts", notes)
+
+
+def _nested(changes: Sequence[RunChange]) -> Iterator[str]:
+    """Line about results of which one is a part of the other, because its cuts ask for more."""
+    runs = [change.nesting for change in changes if change.gained or change.lost]
+    no_gain, no_loss = (all(getattr(one, name) for one in runs) for name in ("no_gain", "no_loss"))
+    if runs and (no_gain or no_loss):
+        inner, outer, cannot = ("B", "A", "gained") if no_gain else ("A", "B", "lost")
+        yield (
+            f"{inner} is a part of {outer}, whose cuts ask for less: nothing can be {cannot}, and so it is "
+            "not tested that as many were gained as lost"
+        )
 
 
 def _changed_rows(changes: Sequence[RunChange]) -> Iterator[ComparedRun]:
     either = [c.both + c.gained + c.lost for c in changes]
     changed = [c.gained + c.lost for c in changes]
     for c, n, of in zip(changes, changed, either, strict=True):
-        p = float(same_rate(c.gained, 1, c.lost, 1))
-        even = float(same_rate(n, of, sum(changed) - n, sum(either) - of))
+        p = None if c.nesting.is_one_way or not n else float(same_rate(c.gained, 1, c.lost, 1))
+        even = same_share(n, of, sum(changed) - n, sum(either) - of) if of else None
         yield ComparedRun(c.run, c.both + c.lost, c.both + c.gained, c.gained, c.lost, None, p, even)
 
 
@@ -294,10 +312,11 @@ def lines(found: Comparison) -> Iterator[str]:
     yield f"{'':<18}{'A':>12}{'B':>12}{difference}{ratio}{test}"
     wide, wider = len(difference), len(ratio)
     for row in found.cutflow.rows:
-        p = "" if row.p_equal_rates is None else f"{row.p_equal_rates:18.2g}"
+        p = f"{_chance(row.p_equal_rates):>18}"
         ratio = "" if row.ratio is None else f"{row.ratio:.4f}"
         numbers = (_count(row.first), _count(row.second), _signed(row.difference))
-        yield f"{row.cut:<18}{numbers[0]:>12}{numbers[1]:>12}{numbers[2]:>{wide}}{ratio:>{wider}}{p}"
+        text = f"{row.cut:<18}{numbers[0]:>12}{numbers[1]:>12}{numbers[2]:>{wide}}{ratio:>{wider}}{p}"
+        yield text.rstrip()
     if found.runs.rows:
         yield from _of_runs(found)
     if found.same_events:
@@ -323,18 +342,15 @@ def _how(found: Comparison) -> str:
 def _of_runs(found: Comparison) -> Iterator[str]:
     yield f"run by run, after {found.after}:"
     changed = "      gained        lost" if found.same_events else ""
-    heads = "".join(f"{head:>18}" for head, _ in found.tests.values())
+    shown = {name: words for name, words in found.tests.items() if found.smallest(name)[2]}
+    heads = "".join(f"{head:>18}" for head, _ in shown.values())
     yield f"{'run':>8}{'A':>12}{'B':>12}{changed}{heads}"
     for row in found.runs.rows:
         more = f"{_count(row.gained):>12}{_count(row.lost):>12}" if found.same_events else ""
         counts = f"{row.run:>8}{_count(row.first):>12}{_count(row.second):>12}{more}"
-        yield counts + "".join(f"{getattr(row, name):>18.3g}" for name in found.tests)
-    for name, (_, test) in found.tests.items():
-        smallest, honest, looks = found.smallest(name)
-        if not looks:
-            yield f"test that {test}: no run has events enough"
-            continue
-        yield f"test that {test}: smallest p {smallest:.2g}, {honest:.2g} after {counted(looks, 'look')}"
+        yield (counts + "".join(f"{_chance(getattr(row, name)):>18}" for name in shown)).rstrip()
+    for name, (_, test) in shown.items():
+        yield f"test that {test}: {smallest_chance(*found.smallest(name))}"
 
 
 def _of_events(found: Comparison) -> Iterator[str]:
@@ -344,6 +360,10 @@ def _of_events(found: Comparison) -> Iterator[str]:
         total = sum(n for n, _ in of_word)
         parts = ", ".join(f"{reason} {n:,}" for n, reason in sorted(of_word, reverse=True))
         yield f"{total:,} events {word}{f'; what they fail {where}: {parts}' if parts else ''}"
+
+
+def _chance(p: float | None) -> str:
+    return "" if p is None else probability(p)
 
 
 def _count(value: int | None) -> str:

@@ -9,8 +9,8 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
 from na64.outputs.comparison.compare import Comparison
+from na64.outputs.comparison.statistics import smallest_chance
 from na64.outputs.report.style import ACCENT, CLOSED, FILL, INK, QUIET
-from na64.outputs.result.messages import counted
 from na64.outputs.result.yields import poisson_errors
 
 
@@ -100,5 +100,5 @@ def _runs(axes: Axes, found: Comparison) -> None:
     axes.legend(loc="upper right", fontsize=10, ncols=3)
     name, (_, test) = list(found.tests.items())[-1]
     smallest, honest, looks = found.smallest(name)
-    text = f"{test}: smallest p {smallest:.2g}, {honest:.2g} after {counted(looks, 'look')}"
+    text = f"{test}: {smallest_chance(smallest, honest, looks)}"
     axes.set_title(text, loc="right", fontsize=10, color=QUIET)

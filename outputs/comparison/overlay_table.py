@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from na64.outputs.comparison.overlay import Distribution, Overlay
-from na64.outputs.comparison.statistics import after_looks, chance
+from na64.outputs.comparison.statistics import after_looks, probability, smallest_chance
 from na64.outputs.result.table import Table
 
 
@@ -80,10 +80,10 @@ def lines(found: Overlay) -> Iterator[str]:
     for one in sorted(looked, key=lambda one: (one.found.p_chi2, -one.found.chi2)):
         ratio = f"{one.found.chi2:.1f} / {one.found.n_degrees}"
         numbers = f"{one.counts.sum():>9,.0f}{one.expected.sum():>12,.0f}{ratio:>18}"
-        tests = f"{chance(one.found.p_chi2)[2:]:>10}{chance(one.found.p_ks)[2:]:>10}"
+        tests = f"{probability(one.found.p_chi2):>10}{probability(one.found.p_ks):>10}"
         yield f"{one.name:<22}{numbers}{tests}  {one.events}{hidden_note(one)}"
     smallest = min(one.found.p_chi2 for one in looked)
-    yield f"smallest {chance(smallest)}, {after_looks(smallest, len(looked)):.2g} after {len(looked)} looks"
+    yield smallest_chance(smallest, after_looks(smallest, len(looked)), len(looked))
     yield "the looks are not independent: many variables are of the same events"
 
 

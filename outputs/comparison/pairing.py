@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from na64.outputs.comparison.nesting import Nesting, nesting
 from na64.outputs.events.analysis import ReopenedResult
 from na64.processors.counting.counting import apply_cuts
 
@@ -40,12 +41,20 @@ class Changed:
 
 @dataclass(frozen=True, slots=True)
 class RunChange:
-    """Selected events of a run in two results: by both, by the second alone, by the first alone."""
+    """Selected events of a run in two results: by both, by the second alone, by the first alone.
+
+    Attributes
+    ----------
+    run, both, gained, lost : int
+    nesting : Nesting
+        Whether the cuts of the two leave room for both, gains and losses.
+    """
 
     run: int
     both: int
     gained: int
     lost: int
+    nesting: Nesting
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,7 +81,8 @@ def changes(
         The cut after which events count as selected; all cuts of each if None.
     """
     for run in sorted(one.job.runs.keys() | other.job.runs.keys()):
-        a, b = _read(one, run, one.stage(after)), _read(other, run, other.stage(after))
+        stages = (one.stage(after), other.stage(after))
+        a, b = _read(one, run, stages[0]), _read(other, run, stages[1])
         lost = ~np.isin(a.selected, b.selected)
         gained = ~np.isin(b.selected, a.selected)
         both = int((~lost).sum())
@@ -80,7 +90,8 @@ def changes(
             *_events(a, np.flatnonzero(lost), b, gained=False),
             *_events(b, np.flatnonzero(gained), a, gained=True),
         ]
-        yield RunChange(run, both, int(gained.sum()), int(lost.sum())), events
+        nested = nesting(one, other, run, stages)
+        yield RunChange(run, both, int(gained.sum()), int(lost.sum()), nested), events
 
 
 def _read(analysis: ReopenedResult, run: int, stage: int) -> _Run:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
+from scipy import special, stats
 
 Floats = NDArray[np.float64]
 
@@ -42,14 +42,44 @@ def same_rate(k: ArrayLike, exposure: ArrayLike, other_k: ArrayLike, other_expos
     return p
 
 
+def same_share(k: int, n: int, other_k: int, other_n: int) -> float:
+    """Test that two parts have the same share: exact, given their sum (Fisher 1935).
+
+    Parameters
+    ----------
+    k, other_k : int
+        Of the parts.
+    n, other_n : int
+        Of what they are parts of; zero on either side gives p = 1.
+
+    Returns
+    -------
+    float
+        Two-sided p-value, twice the smaller tail of the hypergeometric distribution.
+    """
+    drawn = stats.hypergeom(n + other_n, k + other_k, n)
+    return min(1.0, 2 * min(float(drawn.cdf(k)), float(drawn.sf(k - 1))))
+
+
 def after_looks(p: float, n_looks: int) -> float:
     """Chance that the smallest of so many independent p-values is as small (Sidak 1967)."""
     return float(-np.expm1(n_looks * np.log1p(-p))) if p < 1 else 1.0
 
 
+def probability(p: float) -> str:
+    """A p-value as it is written everywhere: ``0.02``, or ``<1e-99``."""
+    return f"{p:.2g}" if p > _SMALLEST_SHOWN else f"<{_SMALLEST_SHOWN:.0g}"
+
+
 def chance(p: float) -> str:
-    """Write a p-value: ``p 0.02``."""
-    return f"p {p:.2g}" if p > _SMALLEST_SHOWN else f"p <{_SMALLEST_SHOWN:.0g}"
+    """A p-value that says what it is: ``p 0.02``."""
+    return f"p {probability(p)}"
+
+
+def smallest_chance(smallest: float, honest: float, n_looks: int) -> str:
+    """Smallest of several p-values: ``smallest p 0.02, 0.18 after 10 looks``."""
+    looks = f"{n_looks} look{'s' * (n_looks != 1)}"
+    return f"smallest {chance(smallest)}, {probability(honest)} after {looks}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from na64.datasets.catalogue.build import Catalogue
 from na64.outputs.blinding.freeze import read_manifest
-from na64.outputs.blinding.opened_box import UNBLINDED, OpenedBox, as_opened, read_opened
+from na64.outputs.blinding.names import UNBLINDED
+from na64.outputs.blinding.opened_box import OpenedBox, as_opened, read_opened
 from na64.outputs.result.identities import parts_of_job, parts_of_run
 from na64.outputs.result.products import Products
 from na64.outputs.result.request import read_request, set_up

@@ -13,6 +13,7 @@ from na64.outputs.limits.exposure import LimitInput, PeriodExposure
 from na64.outputs.limits.inputs import Background
 from na64.outputs.limits.production import Production
 from na64.outputs.limits.search import EfficiencyFunction, LimitPoint, PeriodChannel, Search
+from na64.outputs.result.messages import counted
 from na64.outputs.statistics.cls import Toys
 from na64.outputs.statistics.intervals import ConfidenceInterval, unified_interval
 from na64.outputs.statistics.model import Model
@@ -126,7 +127,8 @@ def search_of(
     """
     n = len(exposures)
     if len(backgrounds) not in (1, n):
-        raise ValueError(f"{len(backgrounds)} backgrounds for {n} results: expected one, or one each")
+        results = counted(n, "result")
+        raise ValueError(f"{len(backgrounds)} times --background for {results}: once for all, or once each")
     shared = len(backgrounds) == 1
     periods: list[PeriodChannel] = []
     for index, exposure in enumerate(exposures):
@@ -155,7 +157,8 @@ def _production(period: PeriodExposure, threshold: float | None, resonant: Reson
     try:
         return Production(period.beam, period.threshold if threshold is None else threshold, resonant)
     except ValueError as error:
-        raise ValueError(f"period {period.period}: {error}") from None
+        option = "" if threshold is None else f"--threshold {threshold:g}: "
+        raise ValueError(f"{option}period {period.period}: {error}") from None
 
 
 def _whole(exposures: Sequence[LimitInput]) -> float:

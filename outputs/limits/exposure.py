@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 
+from na64.datasets.basics.identity import bytes_digest
 from na64.datasets.conditions.on_target import UNKNOWN, on_target
 from na64.datasets.conditions.periods import load_periods
 from na64.datasets.conditions.stated_boxes import DEFAULT_SEARCH
-from na64.outputs.blinding.opened_box import UNBLINDED, OpenedBox, as_opened, read_opened
+from na64.outputs.blinding.names import UNBLINDED
+from na64.outputs.blinding.opened_box import OpenedBox, as_opened, read_opened
 from na64.outputs.result.descriptions import box_facts
 from na64.outputs.result.origin import Origin, origin_in
 from na64.outputs.result.store import RESULT, read_result
@@ -128,7 +129,7 @@ def read_exposure(folder: Path, *, delivered: bool = False, any_box: bool = Fals
         _period([r for r in used if r.period == name], counts, delivered, _box(summary, name), any_box)
         for name in names
     )
-    digest = sha256((folder / RESULT).read_bytes()).hexdigest()
+    digest = bytes_digest((folder / RESULT).read_bytes())
     selection = summary.selection
     named = (selection.name, selection.cuts_identity)
     return LimitInput(

@@ -38,6 +38,9 @@ _UNVERIFIED = re.compile(r"\[R[^\]]*\]|NOT FOUND")
 _CITED = re.compile(r"arXiv:(\S+)")
 _POWER = re.compile(r"(\d[\d.]*)e(\d+)")
 
+_ON_WHITE: dict[str, Any] = {"frameon": True, "facecolor": "white", "edgecolor": "none", "framealpha": 0.88}
+"""Of a legend that curves may cross, so that they do not strike out its lines."""
+
 
 @dataclass(frozen=True, slots=True)
 class LimitBand:
@@ -152,7 +155,7 @@ def projected_plane(bands: Sequence[tuple[str, LimitBand]], curves: Sequence[Cur
     ]
     published = _draw_curves(axes, curves)
     axes.add_artist(axes.legend(handles=ours, loc="upper left", fontsize=10, title="expected (median)"))
-    axes.legend(handles=published, loc="lower right", fontsize=9)
+    axes.legend(handles=published, loc="lower right", fontsize=9, **_ON_WHITE)
     axes.set_xlim(*_mass_range(bands[0][1].mass))
     axes.grid(visible=True, which="major", color="#e5e5e0", linewidth=0.6)
     axes.set_axisbelow(True)
@@ -185,7 +188,7 @@ def _figure(
     )
     axes.add_artist(first)
     if published:
-        axes.legend(handles=published, loc="lower right", fontsize=9)
+        axes.legend(handles=published, loc="lower right", fontsize=9, **_ON_WHITE)
     axes.grid(visible=True, which="major", color="#e5e5e0", linewidth=0.6)
     axes.set_axisbelow(True)
     stamp(axes, label, right=title)

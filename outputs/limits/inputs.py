@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from na64.datasets.conditions.stated_boxes import DEFAULT_SEARCH
 from na64.outputs.background.table import (
     ALP_TABLE,
     BACKGROUND,
@@ -36,6 +37,9 @@ SEED = "seed_2021"
 
 PACKAGED = {SEED: SEED_TABLE, "alp_2020": ALP_TABLE, "visible_2017": VISIBLE_TABLE}
 """Packaged tables by the name under which they can be asked for."""
+
+_SEARCHES = {SEED: DEFAULT_SEARCH, "alp_2020": "alp", "visible_2017": "visible"}
+"""Searches in whose boxes they were published."""
 
 _BETWEEN = re.compile(r"\+-|\+/-|±")
 """Between a number and its error."""
@@ -113,9 +117,36 @@ def background_of(text: str, *, limits_at_face_value: bool = False) -> Backgroun
     return _summed(read_background(path), name, limits_at_face_value)
 
 
+def check_box(text: str, search: str, of: str) -> None:
+    """Refuse a packaged table for the box of another search than it was published of.
+
+    Parameters
+    ----------
+    text : str
+        As `background_of` takes it.
+    search, of : str
+        Search whose box is meant, and what has it, such as the folder of a result.
+
+    Raises
+    ------
+    ValueError
+    """
+    own = _SEARCHES.get(text, search)
+    if own != search:
+        raise ValueError(
+            f"--background {text}: is of the box of search {own}, {of} is of that of search {search}; "
+            "a file or N+-DN states its background"
+        )
+
+
 def not_found(text: str) -> str:
     """Why a text that names no file is no background."""
     return f"background {text}: neither a number, N+-DN, {', '.join(PACKAGED)} nor a file"
+
+
+def is_number(text: str) -> bool:
+    """Whether a text states a number, of any size, with or without an error."""
+    return _numbers(text) is not None
 
 
 def is_file(text: str) -> bool:

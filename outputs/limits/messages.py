@@ -66,10 +66,9 @@ def _of_variations(analysis: LimitsAnalysis) -> Iterator[str]:
     kinds = [
         name for name, is_there in (("variations", effect_ranges(search)), ("losses", losses)) if is_there
     ]
-    yield (
-        f"error of the signal: {search.signal_error:.1%} of the yield, with {' and '.join(kinds)} "
-        f"{min(errors):.1%} to {max(errors):.1%}"
-    )
+    least, most = (f"{error:.1%}" for error in (min(errors), max(errors)))
+    reach = least if least == most else f"{least} to {most}"
+    yield f"error of the signal: {search.signal_error:.1%} of the yield, with {' and '.join(kinds)} {reach}"
     for name, (low, high, size) in effect_ranges(search).items():
         source = f"; {size.source}" if size.source else ""
         yield f"  {name}: {low:.2%} to {high:.2%}{source}"

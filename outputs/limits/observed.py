@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from na64.datasets.basics.identity import bytes_digest
 from na64.outputs.limits.analysis import LimitsAnalysis
 from na64.outputs.limits.request import found_again, make_limits
 from na64.outputs.result.product_names import LIMITS, TABLE, Y_TABLE
@@ -21,6 +21,6 @@ def observed_limits(folder: Path, freeze: str, manifest: dict[str, Any]) -> Limi
     if estimate is None:
         return None
     analysis = make_limits([folder], found_again(estimate["request"], folder), folder)
-    files = {name: sha256((folder / name).read_bytes()).hexdigest() for name in (LIMITS, TABLE, Y_TABLE)}
+    files = {name: bytes_digest((folder / name).read_bytes()) for name in (LIMITS, TABLE, Y_TABLE)}
     log_use(folder, "observed", {"freeze": freeze, "files": files})
     return analysis

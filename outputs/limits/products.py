@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from na64.datasets.basics.atomic_file import write_bytes
+from na64.datasets.basics.json_records import to_json
 from na64.datasets.conditions.on_target import exposure_label, on_target
 from na64.outputs.limits.analysis import LimitsAnalysis, named
 from na64.outputs.limits.dark_matter import Resonant
@@ -39,7 +40,6 @@ from na64.outputs.result.product_names import (
     TABLE,
     Y_TABLE,
 )
-from na64.outputs.result.provenance import to_json
 from na64.outputs.result.table import Table
 from na64.outputs.signal.bosons import Boson
 from na64.outputs.signal.curves import Curve, ParameterPlane, load_curves

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from na64.datasets.basics.identity import bytes_digest
 from na64.outputs.background.table import BACKGROUND
 from na64.outputs.limits.analysis import LimitsAnalysis, analyse, search_of
 from na64.outputs.limits.assumptions import assumptions_of
@@ -22,7 +22,7 @@ from na64.outputs.limits.efficiency import (
     tables_of,
 )
 from na64.outputs.limits.exposure import LimitInput, check_apart, read_exposure
-from na64.outputs.limits.inputs import Background, background_of, is_file, not_found
+from na64.outputs.limits.inputs import Background, background_of, check_box, is_file, not_found
 from na64.outputs.limits.products import write_limits
 from na64.outputs.limits.search import Search, masses
 from na64.outputs.result.origin import Origin, check, origin_said
@@ -105,6 +105,22 @@ class UsedFile:
     stated: str = ""
 
 
+def checked_levels(levels: Iterable[float]) -> tuple[float, ...]:
+    """Confidence levels, each of which can be one and is there once.
+
+    Raises
+    ------
+    ValueError
+    """
+    found = tuple(levels)
+    for level in found:
+        if not 0 < level < 1:
+            raise ValueError(f"--level {level:g}: expected a confidence level between 0 and 1, as 0.9")
+        if found.count(level) > 1:
+            raise ValueError(f"--level {level:g}: is there twice")
+    return found
+
+
 def make_limits(
     folders: Sequence[Path],
     request: LimitsRequest,
@@ -178,6 +194,8 @@ def background_files(exposures: Sequence[LimitInput], request: LimitsRequest, to
     """Check that every table of background is of the results it is used for; yield them."""
     texts = request.background or tuple(str(exposure.folder) for exposure in exposures)
     for index, text in enumerate(texts):
+        for exposure in exposures if len(texts) != len(exposures) else exposures[index : index + 1]:
+            check_box(text, exposure.search, str(exposure.folder))
         if not is_file(text):
             continue
         path = Path(text) / BACKGROUND if Path(text).is_dir() else Path(text)
@@ -206,7 +224,7 @@ def _check_efficiency(exposure: LimitInput, request: LimitsRequest, to: Path) ->
 def used_file(path: Path, to: Path, stated: str = "") -> UsedFile:
     """Name a file, with its content, as the folder of the limits sees it."""
     place = os.path.relpath(path.resolve(), to.resolve())
-    return UsedFile(place, sha256(path.read_bytes()).hexdigest(), stated)
+    return UsedFile(place, bytes_digest(path.read_bytes()), stated)
 
 
 def _moved(request: LimitsRequest, to: Path) -> LimitsRequest:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from na64.outputs.background.table import BACKGROUND, read_background
-from na64.outputs.report.templates import Section
+from na64.outputs.report.sections import Section
 from na64.outputs.result.product_names import BACKGROUNDS, FOLDER, LIMITS
 
 _CAPTIONS = {

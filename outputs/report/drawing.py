@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 
 from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.basics.error_line import error_line
-from na64.datasets.basics.garbage import no_search
+from na64.datasets.basics.garbage import collection_paused
 from na64.outputs.report.style import FORMATS, images, learn_formulas, style
 
 Make: TypeAlias = Callable[[], Figure]
@@ -117,7 +117,7 @@ def _attempt(folder: Path, name: str, make: Make, formats: tuple[str, ...]) -> _
     """Draw and write a figure; give its images, or what went wrong."""
     written: dict[str, bytes] = {}
     try:
-        with style(), no_search():  # a figure is thousands of objects, all in use until it is done
+        with style(), collection_paused():  # a figure is thousands of objects, all in use until it is done
             for suffix, data in images(make(), formats):
                 write_bytes(folder / f"{name}.{suffix}", data)
                 written[suffix] = data

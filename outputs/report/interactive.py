@@ -30,7 +30,9 @@ from na64.outputs.result.summary_facts import CutFacts, PlaneFacts, RegionFacts,
 from na64.outputs.result.yields import poisson_errors, yield_names
 from na64.selections.planes import ENERGIES
 
-_SCRIPT = "report.js"
+_SCRIPTS = ("canvas.js", "planes.js", "variables.js", "runs.js", "report.js")
+"""Parts of the script, each in the words of those before."""
+
 _DIGITS = 7
 """Of numbers that are no counts: those of float32."""
 
@@ -42,7 +44,8 @@ Json = dict[str, Any]
 
 def script() -> Markup:
     """The script of the page."""
-    return Markup((files(__package__) / _SCRIPT).read_text(encoding="utf-8"))  # noqa: S704 (our own file)
+    parts = [(files(__package__) / name).read_text(encoding="utf-8") for name in _SCRIPTS]
+    return Markup("\n".join(('"use strict";', "(() => {", *parts, "})();", "")))  # noqa: S704 (our own files)
 
 
 def script_source() -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
@@ -17,7 +16,7 @@ import hist
 import numpy as np
 
 from na64.datasets.basics.atomic_file import write_bytes
-from na64.datasets.basics.identity import source_digest
+from na64.datasets.basics.identity import bytes_digest, source_digest
 from na64.datasets.basics.json_records import parse_object, record_of
 from na64.outputs.result.store import DRAWN
 
@@ -100,15 +99,10 @@ def kept_images(folder: Path, figure: KeptFigure) -> dict[str, bytes]:
     for suffix, digest in figure.files.items():
         path = folder / f"{figure.name}.{suffix}"
         data = path.read_bytes() if path.exists() else b""
-        if digest_of(data) != digest:
+        if bytes_digest(data) != digest:
             return {}
         found[suffix] = data
     return found
-
-
-def digest_of(data: bytes) -> str:
-    """sha256 of some bytes."""
-    return hashlib.sha256(data).hexdigest()
 
 
 def code_digest(package: Path | None = None) -> str:
@@ -124,8 +118,8 @@ def code_digest(package: Path | None = None) -> str:
     paths += [root / name for name in _AND_BY]
     code = [path for path in paths if path.suffix == ".py"]
     others = [path for path in paths if path.suffix not in (".py", *_OF_PAGE)]
-    parts = [source_digest(code), *(f"{path.name} {digest_of(path.read_bytes())}" for path in others)]
-    return digest_of("\n".join([*parts, *(f"{name} {version(name)}" for name in _LIBRARIES)]).encode())
+    parts = [source_digest(code), *(f"{path.name} {bytes_digest(path.read_bytes())}" for path in others)]
+    return bytes_digest("\n".join([*parts, *(f"{name} {version(name)}" for name in _LIBRARIES)]).encode())
 
 
 def key_of(name: str, make: Any, code: str) -> str:
@@ -140,7 +134,7 @@ def key_of(name: str, make: Any, code: str) -> str:
         `code_digest`.
     """
     try:
-        return digest_of(json.dumps([code, name, _plain(make)], sort_keys=True).encode())
+        return bytes_digest(json.dumps([code, name, _plain(make)], sort_keys=True).encode())
     except TypeError:
         return ""
 
@@ -157,7 +151,7 @@ def _parts(value: Any) -> Iterable[Any] | None:
     """What a value consists of; none of one that is no more than its name."""
     if isinstance(value, np.ndarray):
         array = np.ascontiguousarray(value)
-        return str(array.dtype), list(array.shape), digest_of(array.tobytes())
+        return str(array.dtype), list(array.shape), bytes_digest(array.tobytes())
     if isinstance(value, hist.Hist):
         return *(_axis(axis) for axis in value.axes), np.asarray(value.view(flow=True))
     if isinstance(value, partial):

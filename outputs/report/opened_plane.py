@@ -14,7 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from na64.datasets.basics.atomic_file import write_bytes
-from na64.outputs.blinding.opened_box import OPENED, as_opened, read_opened
+from na64.outputs.blinding.names import OPENED
+from na64.outputs.blinding.opened_box import as_opened, read_opened
 from na64.outputs.blinding.opened_tables import PLANE_TABLE, PlaneRow, read_plane
 from na64.outputs.report.heading import heading, read_status
 from na64.outputs.report.plane import draw_boxes, draw_closed, draw_counts

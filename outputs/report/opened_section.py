@@ -8,9 +8,9 @@ from pathlib import Path
 
 from na64.datasets.basics.named import named
 from na64.outputs.blinding.examination import problems
-from na64.outputs.blinding.opened_box import OPENED, UNBLINDED
+from na64.outputs.blinding.names import OPENED, UNBLINDED
 from na64.outputs.blinding.opened_tables import CANDIDATES, PLANE_TABLE, CandidatesRow, read_plane
-from na64.outputs.report.templates import Section
+from na64.outputs.report.sections import Section
 from na64.outputs.result.table import columns_of, read_csv
 from na64.processors.unblinded_counts import NUMBERS
 from na64.selections.planes import ENERGIES

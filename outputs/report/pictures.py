@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from na64.datasets.basics.error_line import error_line
+from na64.datasets.basics.identity import bytes_digest
 from na64.outputs.report.kept_figures import (
     KeptFigure,
     KeptFigures,
     code_digest,
-    digest_of,
     kept_images,
     key_of,
     read_kept,
@@ -58,7 +58,7 @@ def write_pictures(
     """
     code, plots = code_digest(), folder / PLOTS
     kept = read_kept(folder)
-    of = digest_of("\n".join([digest_of(result), status, products.summary.opening, code]).encode())
+    of = bytes_digest("\n".join([bytes_digest(result), status, products.summary.opening, code]).encode())
     there = [(one, kept_images(plots, one)) for one in kept.figures]
     if kept.of == of and all(images for _, images in there):
         return [_picture(one, images) for one, images in there], []
@@ -95,7 +95,7 @@ def _draw(
     drawn = _drawn(plots, lacking)
     for drawing, key in wanted:
         images = there[key] if key and there.get(key) else next(drawn)
-        digests = {suffix: digest_of(data) for suffix, data in images.items()}
+        digests = {suffix: bytes_digest(data) for suffix, data in images.items()}
         yield KeptFigure(drawing.name, drawing.section, drawing.caption, key, digests), images
 
 

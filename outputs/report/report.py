@@ -58,7 +58,7 @@ def render(
     failed : sequence of str
         Names of figures that could not be drawn.
     sections : mapping of str to Markup
-        `na64.outputs.report.sections`: what other commands add.
+        What other commands add, see `na64.outputs.report.sections`.
     metrics : mapping, optional
         `na64.outputs.result.metrics.read_metrics`.
     opening : OpenedBox, optional

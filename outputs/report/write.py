@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from hashlib import sha256
 from pathlib import Path
 
 from markupsafe import Markup
 
 from na64.datasets.basics.atomic_file import write_bytes
+from na64.datasets.basics.identity import bytes_digest
 from na64.outputs.blinding.opened_box import OpenedBox, as_opened
 from na64.outputs.report.closed_bins import without_hidden
 from na64.outputs.report.display import displayed
 from na64.outputs.report.heading import read_status, write_status
 from na64.outputs.report.pictures import write_pictures
 from na64.outputs.report.report import render
-from na64.outputs.report.templates import Section
+from na64.outputs.report.sections import Section
 from na64.outputs.result.metrics import read_metrics
 from na64.outputs.result.products import Products
 from na64.outputs.result.store import PLOTS, PROVENANCE, REPORT, RESULT, is_report_of, report_mark
@@ -91,6 +91,6 @@ def section_pages(
     result : bytes
         `result.json`.
     """
-    digest, made = sha256(result).hexdigest(), dict(products.summary.products)
+    digest, made = bytes_digest(result), dict(products.summary.products)
     found = {section.title: section.write(folder, made, digest) for section in sections}
     return {title: page for title, page in found.items() if page}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -12,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from na64.datasets.basics.identity import bytes_digest
 from na64.datasets.basics.named import shortened
 
 FIRST = "0" * 64
@@ -247,7 +247,7 @@ def _check(line: object, text: bytes, index: int, previous: str) -> tuple[str, s
 
 
 def _hash(line: Mapping[str, object]) -> str:
-    return hashlib.sha256(_canonical({key: line[key] for key in line if key != "hash"})).hexdigest()
+    return bytes_digest(_canonical({key: line[key] for key in line if key != "hash"}))
 
 
 def _canonical(line: Mapping[str, object]) -> bytes:

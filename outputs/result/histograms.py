@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from na64.outputs.result.messages import counted
 from na64.outputs.result.summary_facts import HistogramFacts, Role
-from na64.processors.counting.booking import VISIBLE, Booking, FilledHistogram, Rule
+from na64.processors.counting.booking import Booking, FilledHistogram, Rule
 from na64.processors.counting.tally import Tally
 from na64.processors.counting.weighted_sums import LEFT_OUT
 from na64.selections.histograms import Axis
+from na64.selections.selection import VISIBLE
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _PERMISSIONS = 0o644 << 16

@@ -6,11 +6,11 @@ from functools import lru_cache
 
 from na64.datasets.basics.identity import identity
 from na64.datasets.catalogue.build import Catalogue
+from na64.datasets.compiled.jit import kernel_digest
 from na64.datasets.conditions.conditions import spill_columns
 from na64.datasets.instrument.detector import Setup
 from na64.processors.code_digests import feature_digest, result_digest
 from na64.processors.job import Job
-from na64.processors.kernels.jit import kernel_digest
 
 
 def parts_of_job(job: Job) -> dict[str, str]:

@@ -11,6 +11,7 @@ from na64.datasets.catalogue.build import Catalogue
 from na64.datasets.catalogue.table_folders import summary_of
 from na64.datasets.catalogue.triggers import differences
 from na64.datasets.conditions.periods import Period
+from na64.datasets.reading.detection import fits_no_layout
 from na64.outputs.result.summary import Summary, skipped_in
 from na64.processors.execution.tasks import Task
 from na64.selections.regions import short_name
@@ -34,6 +35,9 @@ def of_catalogue(catalogue: Catalogue, path: Path, periods: Mapping[str, Period]
     counts = {"file": len(catalogue.good), "run": len(runs), "event": sum(runs.values())}
     said = ", ".join(counted(n, noun) for noun, n in counts.items())
     yield f"{path}: {catalogue.kind.value}, {said}{_left_out(catalogue)}"
+    unknown = [record.path for record in catalogue.unreviewed if fits_no_layout(record.reason)]
+    if unknown:
+        yield f"of no layout that is known: na64 inspect {unknown[0]} --to my_layout.toml proposes one"
 
 
 def _left_out(catalogue: Catalogue) -> str:

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from na64.datasets.basics.json_records import read_object, record_of
-from na64.processors.execution.backend import Answers, Backend, Closing
+from na64.processors.execution.backend import Answers, Backend
 from na64.processors.execution.cost import Cost
 from na64.processors.execution.tasks import Done, Task, Work
 
@@ -61,7 +61,7 @@ class _Metrics:
     all: WorkerShare
 
 
-class Metered(Closing):
+class Metered(Backend):
     """Another backend, and what its workers took.
 
     Attributes

@@ -13,11 +13,10 @@ import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from na64.datasets.basics.identity import identity
+from na64.datasets.basics.identity import bytes_digest, identity
 from na64.datasets.basics.json_records import parse_object
 from na64.datasets.basics.named import named
 from na64.datasets.conditions.periods import RUNS
@@ -98,7 +97,7 @@ def check_runs(one: Summary, other: Summary) -> None:
 def origin_of(folder: Path) -> Origin:
     """What is to be said of files made of the result in a folder."""
     data = (folder / RESULT).read_bytes()
-    return origin_in(from_json(data), sha256(data).hexdigest())
+    return origin_in(from_json(data), bytes_digest(data))
 
 
 def origin_in(summary: Summary, digest: str) -> Origin:
@@ -247,7 +246,7 @@ def _of_columns(row: Mapping[str, str]) -> Origin:
 
 def _seal(plain: object) -> str:
     text = json.dumps(plain, sort_keys=True, ensure_ascii=True)
-    return sha256(text.encode()).hexdigest()[: 2 * _DIGITS]
+    return bytes_digest(text.encode())[: 2 * _DIGITS]
 
 
 def _rows(data: bytes) -> list[list[str]]:

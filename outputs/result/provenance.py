@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -99,11 +98,6 @@ def plugin_facts(plugin: Plugin | None, texts: Iterable[str]) -> dict[str, objec
         As sha256; they differ in comments and formatting only.
     """
     return None if plugin is None else {**plugin.facts, "sha256": sorted(texts)}
-
-
-def to_json(facts: Mapping[str, object]) -> bytes:
-    """Canonical JSON: sorted keys, two spaces."""
-    return (json.dumps(facts, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n").encode()
 
 
 def code_digest() -> str:

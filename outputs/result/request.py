@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
-from hashlib import sha256
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from na64.datasets.basics.identity import identity
-from na64.datasets.basics.json_records import read_object, record_of
+from na64.datasets.basics.identity import bytes_digest, identity
+from na64.datasets.basics.json_records import read_object, record_of, to_json
 from na64.datasets.basics.run_ranges import to_ranges
 from na64.datasets.calibration.calibration_file import load_calibration
 from na64.datasets.catalogue.build import Catalogue, SampleKind, load
@@ -18,12 +17,11 @@ from na64.datasets.conditions.periods import features_here_and_elsewhere
 from na64.datasets.reading.layout_differences import describe_layout, own_layouts
 from na64.outputs.result import audit_log
 from na64.outputs.result.hidden_regions import hides_less, log_details
-from na64.outputs.result.provenance import to_json
 from na64.outputs.result.store import RESULT
 from na64.outputs.result.summary import from_json
-from na64.processors.features.plugin import load_plugin
+from na64.processors.features.plugin import Plugin, load_plugin
 from na64.processors.job import Job, build_job
-from na64.selections.selection import SELECTIONS, load_selection
+from na64.selections.selection import SELECTIONS, Selection, load_selection
 
 REQUEST = "job.json"
 LOG = "audit.jsonl"
@@ -34,7 +32,7 @@ _LONGEST_PATH = 4096
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was asked of `na64 process`; paths are relative to the folder of the result.
+    """What was asked of `na64 process`; paths are relative to the folder of the result, once it has one.
 
     Attributes
     ----------
@@ -73,45 +71,28 @@ class Request:
         return _absolute(self.catalogue, folder).with_name(LOG)
 
 
-def begin(
-    folder: Path,
-    job: Job,
-    catalogue: Catalogue,
-    *,
-    path: Path,
-    selection: str,
-    plugin: Path | None = None,
-    runs: Iterable[int] | None = None,
-    limit: int | None = None,
-    settings: tuple[str, ...] = (),
-    calibration: Path | None = None,
-) -> Request:
-    """Log that a job begins, and say what was asked for.
+def begin(folder: Path, asked: Request, job: Job, catalogue: Catalogue) -> Request:
+    """Request with paths relative to the folder of its result; that the job begins is logged.
 
     Parameters
     ----------
     folder : Path
-        Where its result goes.
+    asked : Request
+        With paths as they were given.
     job : Job
     catalogue : Catalogue
-    path : Path
-        Of the catalogue.
-    selection, plugin, runs, limit, settings, calibration
-        As they were given.
     """
-    return Request(
-        catalogue=_relative(path, folder),
-        selection=selection if selection in SELECTIONS else _relative(selection, folder),
-        plugin=None if plugin is None else _relative(plugin, folder),
-        runs=None if runs is None else tuple(runs),
-        limit=limit,
-        audit=_log(path.with_name(LOG), catalogue, job, limit=limit),
-        settings=settings,
-        calibration=None if calibration is None else _relative(calibration, folder),
+    return replace(
+        asked,
+        catalogue=_relative(asked.catalogue, folder),
+        selection=asked.selection if asked.selection in SELECTIONS else _relative(asked.selection, folder),
+        plugin=None if asked.plugin is None else _relative(asked.plugin, folder),
+        audit=_log(Path(asked.catalogue).with_name(LOG), catalogue, job, limit=asked.limit),
+        calibration=None if asked.calibration is None else _relative(asked.calibration, folder),
     )
 
 
-def _relative(path: str | Path, folder: Path) -> str:
+def _relative(path: str, folder: Path) -> str:
     """Write a path as the system will follow it: the folder above a linked one is not where the link is."""
     place = Path(path)
     return os.path.relpath(place.parent.resolve() / place.name, folder.resolve())
@@ -151,7 +132,7 @@ def log_use(folder: Path, event: str, details: Mapping[str, object]) -> None:
     if (folder / REQUEST).exists():
         result = (folder / RESULT).read_bytes()
         cuts = from_json(result).selection
-        named = {"selection": cuts.name, "cuts": cuts.cuts_identity, "result": sha256(result).hexdigest()}
+        named = {"selection": cuts.name, "cuts": cuts.cuts_identity, "result": bytes_digest(result)}
         audit_log.append(read_request(folder).log(folder), event, {**named, **details})
 
 
@@ -165,18 +146,25 @@ def set_up(folder: Path, request: Request) -> tuple[Catalogue, Job]:
     """
     catalogue = load(_present("catalogue", request.catalogue, folder))
     plugin = None if request.plugin is None else load_plugin(_present("plugin", request.plugin, folder))
-    here, elsewhere = features_here_and_elsewhere(catalogue.known_periods(), catalogue.runs)
-    selection = load_selection(
-        selection_source(folder, request),
-        extra_features=plugin.features if plugin else None,
-        period_features=here,
-        other_features=elsewhere,
-        settings=request.settings,
-    )
+    selection = selection_of(catalogue, selection_source(folder, request), plugin, request.settings)
     file = calibration_source(folder, request)
     constants = None if file is None else load_calibration(file)
     job = build_job(catalogue, selection, runs=request.runs, plugin=plugin, calibration=constants)
     return catalogue, job
+
+
+def selection_of(
+    catalogue: Catalogue, source: str | Path, plugin: Plugin | None, settings: Sequence[str]
+) -> Selection:
+    """Selection, from its name or file, with the features that the runs of a catalogue and a plug-in have."""
+    here, elsewhere = features_here_and_elsewhere(catalogue.known_periods(), catalogue.runs)
+    return load_selection(
+        source,
+        extra_features=plugin.features if plugin else None,
+        period_features=here,
+        other_features=elsewhere,
+        settings=settings,
+    )
 
 
 def catalogue_path(folder: Path, request: Request) -> Path:

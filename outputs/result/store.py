@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from na64.datasets.basics.atomic_file import write_together
-from na64.datasets.basics.json_records import read_object, typed
+from na64.datasets.basics.identity import bytes_digest
+from na64.datasets.basics.json_records import read_object, to_json, typed
 from na64.datasets.conditions.conditions import SpillFacts
 from na64.outputs.result import cutflow, histograms, provenance, root_file, summary, variations, yields
 from na64.outputs.result.cutflow import CutflowRow, RegionsRow
@@ -31,8 +31,9 @@ from na64.outputs.result.variations import (
     WeightedVariedYieldsRow,
 )
 from na64.outputs.result.yields import YieldsRow
-from na64.processors.counting.booking import VISIBLE, Booking
+from na64.processors.counting.booking import Booking
 from na64.processors.counting.tally import Tally
+from na64.selections.selection import VISIBLE
 
 RESULT = "result.json"
 PROVENANCE = "provenance.json"
@@ -90,9 +91,9 @@ def write_numbers(
         SPILLS: spills_table(spills).to_csv(),
     }
     without = {VARIATIONS, VARIED_YIELDS} - contents.keys()
-    digests = {name: _digest(data) for name, data in contents.items()}
+    digests = {name: bytes_digest(data) for name, data in contents.items()}
     result = summary.to_json(replace(_without_paths(facts), products=digests))
-    origin = provenance.to_json(made_by)
+    origin = to_json(made_by)
     if not is_report_of(folder, result, origin):
         without.add(REPORT)
     contents |= {PROVENANCE: origin, RESULT: result, **(beside or {})}
@@ -123,7 +124,7 @@ def is_report_of(folder: Path, result: bytes, origin: bytes) -> bool:
 
 def report_mark(result: bytes, origin: bytes) -> bytes:
     """Last line of a report: what it was made of."""
-    return f"\n<!-- {_digest(result)} {_digest(origin)} -->\n".encode()
+    return f"\n<!-- {bytes_digest(result)} {bytes_digest(origin)} -->\n".encode()
 
 
 def require_result(folder: Path) -> None:
@@ -244,10 +245,15 @@ def checked_products(folder: Path, facts: Summary) -> dict[str, bytes]:
     ValueError
         One is not what the result was written with; names it.
     """
+    return {name: checked(folder / name, facts) for name in product_names(facts)}
+
+
+def product_names(facts: Summary) -> list[str]:
+    """Names of every product that a result names, and of those that every result has."""
     needed = {YIELDS, CUTFLOW, REGIONS, HISTOGRAMS}
     if facts.selection.variations:
         needed |= {VARIATIONS, VARIED_YIELDS}
-    return {name: checked(folder / name, facts) for name in sorted(needed | facts.products.keys())}
+    return sorted(needed | facts.products.keys())
 
 
 def checked(path: Path, facts: Summary) -> bytes:
@@ -260,10 +266,6 @@ def checked(path: Path, facts: Summary) -> bytes:
         It is not the one that the result was written with.
     """
     data = path.read_bytes()
-    if _digest(data) != facts.products.get(path.name):
+    if bytes_digest(data) != facts.products.get(path.name):
         raise ValueError(f"{path.name} is not the one that {RESULT} was written with")
     return data
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()

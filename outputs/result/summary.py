@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import Enum
 from typing import Any
 
+from na64.datasets.basics import json_records
+from na64.datasets.basics.identity import bytes_digest
 from na64.datasets.basics.json_records import parse_object, record_of
 from na64.datasets.conditions.conditions import RunType
 from na64.datasets.conditions.on_target import UNKNOWN, KindExposure, add_by_kind
@@ -217,7 +217,7 @@ def to_json(summary: Summary) -> bytes:
     """Canonical JSON: sorted keys, two spaces, no infinities; with a seal, the hash of the rest."""
     plain = asdict(summary, dict_factory=_plain_fields)
     del plain["opening"]
-    return _canonical({**plain, _SEAL: _seal(plain)})
+    return json_records.to_json({**plain, _SEAL: _seal(plain)})
 
 
 def from_json(data: bytes, *, edited_too: bool = False) -> Summary:
@@ -247,12 +247,8 @@ def from_json(data: bytes, *, edited_too: bool = False) -> Summary:
     return found
 
 
-def _canonical(plain: object) -> bytes:
-    return (json.dumps(plain, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n").encode()
-
-
-def _seal(plain: object) -> str:
-    return hashlib.sha256(_canonical(plain)).hexdigest()
+def _seal(plain: Mapping[str, object]) -> str:
+    return bytes_digest(json_records.to_json(plain))
 
 
 def _plain_fields(items: list[tuple[str, Any]]) -> dict[str, Any]:

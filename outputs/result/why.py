@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from na64.datasets.basics.named import without_middle
+from na64.datasets.basics.run_ranges import runs_in_words
 from na64.datasets.catalogue.build import Catalogue
-from na64.datasets.catalogue.inspection import find_change
+from na64.datasets.catalogue.rechecking import find_change
 from na64.datasets.conditions.periods import Period
 from na64.outputs.result.descriptions import box_facts, period_facts, selection_facts
 from na64.outputs.result.identities import parts_of_job, parts_of_run
@@ -24,18 +25,22 @@ from na64.selections.selection import Selection
 _SHOWN = 12
 """Digits of a hash that are shown."""
 
+_NOTHING = "nothing has changed since"
+_GONE = "no good file of the catalogue has it any more"
+
 _LONGEST, _KEPT = 250, 40
 """Letters of a value that are shown, and of them those before a change."""
 
 
-def why(folder: Path, run: int) -> Iterator[str]:
+def why(folder: Path, run: int | None = None) -> Iterator[str]:
     """Missing parts of a run's result, and what has changed since, line by line.
 
     Parameters
     ----------
     folder : Path
         Where `na64 process` wrote to.
-    run : int
+    run : int or None
+        All runs by default; those of which the same is to be said are named together.
 
     Raises
     ------
@@ -45,24 +50,42 @@ def why(folder: Path, run: int) -> Iterator[str]:
     products = read_result(folder)
     summary = products.summary
     known = {facts.run: facts for facts in summary.runs}
-    if run not in known:
-        raise KeyError(f"run {run} is not in the result of {folder.name}")
+    if run is not None and run not in known:
+        raise KeyError(f"run {run} is not in the result of {folder.name}, {runs_in_words(known)} are")
     catalogue, job = set_up(folder, read_request(folder))
-    yield from _missing(known[run], summary, catalogue)
-    if run not in job.runs:
-        yield f"run {run}: no good file of the catalogue has it any more"
+    alike: dict[tuple[str, ...], list[int]] = {}
+    for number in known if run is None else (run,):
+        lines = (
+            *_failures(known[number], summary, catalogue),
+            *_since(known[number], products, catalogue, job),
+        )
+        alike.setdefault(lines, []).append(number)
+    for lines, runs in alike.items():
+        yield _read_of([known[number] for number in runs])
+        named = runs_in_words(runs)
+        yield from (f"{named}: {line}" if line in (_NOTHING, _GONE) else line for line in lines)
+
+
+def _since(facts: RunAccounting, products: Products, catalogue: Catalogue, job: Job) -> Iterator[str]:
+    """What is not as it was when a run was counted; one line if that is nothing, or if the run has gone."""
+    if facts.run not in job.runs:
+        yield _GONE
         return
-    then = {**summary.identities, **known[run].identities}
-    now = {**parts_of_job(job), **parts_of_run(catalogue, job, run)}
-    period = catalogue.known_periods()[job.runs[run].period]
-    changes = [*_changes(then, now, products, job, period), *_altered(catalogue, run)]
-    yield from changes or [f"run {run}: nothing has changed since"]
+    then = {**products.summary.identities, **facts.identities}
+    now = {**parts_of_job(job), **parts_of_run(catalogue, job, facts.run)}
+    period = catalogue.known_periods()[job.runs[facts.run].period]
+    changes = [*_changes(then, now, products, job, period), *_altered(catalogue, facts.run)]
+    yield from changes or [_NOTHING]
 
 
-def _missing(facts: RunAccounting, summary: Summary, catalogue: Catalogue) -> Iterator[str]:
-    missing, recorded = facts.accounting["missing"], facts.accounting["recorded"]
-    yield f"run {facts.run}: {recorded - missing:,} of {recorded:,} recorded events were read"
-    if missing:
+def _read_of(runs: Sequence[RunAccounting]) -> str:
+    recorded, missing = (sum(run.accounting[name] for run in runs) for name in ("recorded", "missing"))
+    named = runs_in_words([run.run for run in runs])
+    return f"{named}: {recorded - missing:,} of {recorded:,} recorded events were read"
+
+
+def _failures(facts: RunAccounting, summary: Summary, catalogue: Catalogue) -> Iterator[str]:
+    if facts.accounting["missing"]:
         others = _files_of_others(facts.run, catalogue)
         yield from (f"  {failure}" for failure in summary.failures if not failure.startswith(others))
 

@@ -8,23 +8,20 @@ from enum import Enum
 
 from na64.datasets.basics.identity import identity
 from na64.datasets.catalogue.build import Catalogue
-from na64.datasets.catalogue.registered_events import registered_events
 from na64.datasets.instrument.detector import Setup
 from na64.processors import campaign
 from na64.processors.calibration.cell_sums import cell_sums
 from na64.processors.calibration.samples import SampledCells, sampled_cells
 from na64.processors.calibration.spill_sums import spill_sums
 from na64.processors.calibration.sums import Sums, sums_of
-from na64.processors.campaign import Piece
 from na64.processors.events.ready_kernels import Variants, make_ready
-from na64.processors.events.segment import needed_columns
+from na64.processors.events.segment import read_segment
 from na64.processors.execution.backend import Backend
 from na64.processors.execution.executor import Outcome, Progress, run, silent
 from na64.processors.execution.ledger import Array, Ledger, Partial
 from na64.processors.execution.tasks import Options, Task, Work, package_code
 from na64.processors.job import Job
-
-_SMALLEST_PART = 1000
+from na64.processors.segments import Piece, halves, place_of, plan
 
 
 class Purpose(Enum):
@@ -121,7 +118,7 @@ def gather(
         How a segment is tried; by default blind unless the job is of simulation.
     progress : callable
     """
-    changed = campaign.check(catalogue, job, options)
+    changed = campaign.find_changed_files(catalogue, job, options)
     planned = tasks_of(catalogue, job, purpose)
     tasks = [task for task in planned if task.path not in changed]
     work = Work(
@@ -131,13 +128,10 @@ def gather(
         options=options or Options(blind=not job.simulation),
         code=package_code(),
     )
-    outcome = run(tasks, work, backend, ledger, progress=progress, split=lambda task: _halves(task, purpose))
+    outcome = run(tasks, work, backend, ledger, progress=progress, split=lambda task: _split(task, purpose))
     if outcome.interrupted:
         raise KeyboardInterrupt
-    failures = [
-        f"{f.task.payload.record.name}, events {f.task.start} to {f.task.stop}: {f.reason}"
-        for f in outcome.failures
-    ]
+    failures = [f"{place_of(failure.task)}: {failure.reason}" for failure in outcome.failures]
     if failures and not outcome.done:
         raise RuntimeError(f"nothing could be read: {failures[0]}")
     keys: dict[int, list[str]] = {}
@@ -149,22 +143,18 @@ def gather(
 
 def tasks_of(catalogue: Catalogue, job: Job, purpose: Purpose) -> list[Task]:
     """Segments to be read, largest first, named by all that their sums depend on."""
-    return [_named(task, purpose) for task in campaign.plan(catalogue, job)]
+    return [_named(task, purpose) for task in plan(catalogue, job)]
 
 
 def _named(task: Task, purpose: Purpose) -> Task:
     return replace(task, key=identity([purpose, package_code(), task.key]))
 
 
-def _halves(task: Task, purpose: Purpose) -> tuple[Task, ...]:
+def _split(task: Task, purpose: Purpose) -> tuple[Task, ...]:
     """Split a segment in two, unless the halves would be too small."""
-    if task.n_events < 2 * _SMALLEST_PART:
-        return ()
-    middle = (task.start + task.stop) // 2
-    ends = ((task.start, middle), (middle, task.stop))
     return tuple(
         _named(replace(task, key=identity([task.key, start, stop]), start=start, stop=stop), purpose)
-        for start, stop in ends
+        for start, stop in halves(task)
     )
 
 
@@ -177,12 +167,8 @@ def gather_segment(task: Task, context: GatheringContext) -> Partial:
     """Read one segment and sum up its visible events, in a worker."""
     piece: Piece = task.payload
     job, totals = context.job, dict[int, Sums]()
-    layout = job.layouts[piece.file.layout]
-    columns = needed_columns(job, layout)
-    batches = registered_events(
-        piece.record, layout, task.start, task.stop, n_events=context.chunk_events, columns=columns
-    )
-    for events in batches:
+    read = (piece.record, task.start, task.stop, job, piece.file)
+    for events in read_segment(*read, chunk_events=context.chunk_events):
         for sampled in sampled_cells(events, job, piece.file):
             found = _MAKE[context.purpose](sampled, job)
             totals[sampled.run] = totals.get(sampled.run, Sums()) + found

@@ -19,19 +19,6 @@ from na64.selections.interval import Interval
 from na64.selections.planes import Plane
 from na64.selections.selection import VISIBLE, Selection
 
-__all__ = [
-    "PLANE",
-    "VISIBLE",
-    "Axis",
-    "Booking",
-    "FilledHistogram",
-    "HistogramSpec",
-    "Rule",
-    "axis_label",
-    "book",
-    "default_axis",
-]
-
 PLANE = "plane"
 """How the names of the histograms of planes begin."""
 

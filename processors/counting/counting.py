@@ -30,7 +30,7 @@ _MOST_CUTS = 254
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CompiledSelection:
-    """A selection made ready: its intervals and histograms as the kernels take them.
+    """A selection as the kernels take it: its intervals and histograms as arrays.
 
     Attributes
     ----------
@@ -68,8 +68,8 @@ class CompiledSelection:
 
 
 @lru_cache(maxsize=16)
-def plan(selection: Selection, names: tuple[str, ...] | None = None) -> CompiledSelection:
-    """Make a selection ready, once a process, for tables of all features or of the named ones."""
+def compile_selection(selection: Selection, names: tuple[str, ...] | None = None) -> CompiledSelection:
+    """Compile a selection, once a process, for tables of all features or of the named ones."""
     if len(selection.cuts) > _MOST_CUTS:
         raise ValueError(f"selection {selection.name}: {len(selection.cuts)} cuts, at most {_MOST_CUTS}")
     index = feature_rows(selection) if names is None else {name: row for row, name in enumerate(names)}
@@ -97,8 +97,8 @@ def needed_features(selection: Selection, boxes: tuple[SignalBox, ...] = ()) -> 
 
 def empty_tally(selection: Selection, n_components: int) -> Tally:
     """Return the tally of no event."""
-    ready = plan(selection)
-    return ready.booking.empty_tally(n_components)
+    compiled = compile_selection(selection)
+    return compiled.booking.empty_tally(n_components)
 
 
 class Counter:
@@ -124,13 +124,13 @@ class Counter:
         *,
         boxes: tuple[SignalBox, ...] = (),
     ) -> None:
-        self._plan = plan(selection, names)
+        self._compiled = compile_selection(selection, names)
         self._boxes = boxes
         self._counts = empty_tally(selection, n_components)
-        self._contents = np.zeros((n_components, self._plan.booking.n_bins), np.int64)
+        self._contents = np.zeros((n_components, self._compiled.booking.n_bins), np.int64)
         self._accounting = dict.fromkeys(ACCOUNTING, 0)
         inputs = selection.inputs
-        self._without = tuple(name for name in self._plan.index if name in inputs)
+        self._without = tuple(name for name in self._compiled.index if name in inputs)
         """Features of which no event had a value so far."""
 
     def add(self, values: Values, weights: Integers, accounting: Mapping[str, int]) -> None:
@@ -145,17 +145,17 @@ class Counter:
         accounting : mapping of str to int
             Of these events and of those that are not visible.
         """
-        ready, counts, n_features = self._plan, self._counts, len(self._plan.index)
+        compiled, counts, n_features = self._compiled, self._counts, len(self._compiled.index)
         if values.shape[0] != n_features or weights.shape != (counts.n_components - 1, values.shape[1]):
             raise ValueError(
                 f"features {values.shape} and weights {weights.shape}: expected {n_features} features"
             )
         values = np.ascontiguousarray(values)
         sums = (counts.first_fail, counts.single_cut, counts.n_minus_one, self._contents)
-        drawn = _drawn(ready, values, self._boxes)
-        self._without = tuple(n for n in self._without if not _has_value(values[ready.index[n]]))
-        fill.count(values, *ready.cuts, *ready.fills, drawn, weights, *sums)
-        if ready.weighted or ready.varied:
+        drawn = _drawn(compiled, values, self._boxes)
+        self._without = tuple(n for n in self._without if not _has_value(values[compiled.index[n]]))
+        fill.count(values, *compiled.cuts, *compiled.fills, drawn, weights, *sums)
+        if compiled.weighted or compiled.varied:
             self._count_singly(values, drawn, weights)
         check_sums(counts.first_fail)
         for reason, number in accounting.items():
@@ -163,12 +163,12 @@ class Counter:
 
     def _count_singly(self, values: Values, drawn: NDArray[np.uint8], weights: Integers) -> None:
         """Count what needs to know of each event which cuts it fails."""
-        result = _apply_cuts(self._plan, values)
+        result = _apply_cuts(self._compiled, values)
         nominal = (result.failed, result.first, result.region)
-        for varied in self._plan.varied:
+        for varied in self._compiled.varied:
             migrations.count_migrations(varied, values, nominal, weights, self._contents)
         event_weight = weights_of(weights) if len(weights) else None
-        for one in self._plan.weighted:
+        for one in self._compiled.weighted:
             weighted_fills.fill_weighted(one, values, (result.first, drawn), event_weight, self._contents[0])
 
     def tally(self) -> Tally:
@@ -214,17 +214,17 @@ def apply_cuts(selection: Selection, values: Values) -> CutResult:
     values : (n_features, n_events) float32
         Rows as in ``selection.index``.
     """
-    return _apply_cuts(plan(selection), np.ascontiguousarray(values))
+    return _apply_cuts(compile_selection(selection), np.ascontiguousarray(values))
 
 
-def _apply_cuts(ready: CompiledSelection, values: Values) -> CutResult:
-    n_events, arrays = values.shape[1], ready.intervals
+def _apply_cuts(compiled: CompiledSelection, values: Values) -> CutResult:
+    n_events, arrays = values.shape[1], compiled.intervals
     failed, outside = np.zeros(n_events, np.int64), np.zeros(n_events, np.int64)
     first, region = np.empty(n_events, np.uint8), np.empty(n_events, np.uint8)
     apply_intervals(arrays, slice(None, arrays.n_cut_intervals), values, failed)
     apply_intervals(arrays, slice(arrays.n_cut_intervals, None), values, outside)
-    bits.first_set(failed, ready.n_cuts, first)
-    bits.first_clear(outside, ready.n_regions, region)
+    bits.first_set(failed, compiled.n_cuts, first)
+    bits.first_clear(outside, compiled.n_regions, region)
     return CutResult(failed, first, region)
 
 
@@ -233,11 +233,11 @@ def _has_value(row: NDArray[np.float32]) -> bool:
     return row.size > 0 and not (np.isnan(row[0]) and np.isnan(row).all())
 
 
-def _drawn(ready: CompiledSelection, values: Values, boxes: tuple[SignalBox, ...]) -> NDArray[np.uint8]:
+def _drawn(compiled: CompiledSelection, values: Values, boxes: tuple[SignalBox, ...]) -> NDArray[np.uint8]:
     """Mark the events that histograms of several axes may show; of no length if all may be shown."""
     if not boxes:
         return np.zeros(0, np.uint8)
-    mask = drawn_mask(boxes, values, ready.index)
+    mask = drawn_mask(boxes, values, compiled.index)
     return np.zeros(0, np.uint8) if mask.all() else mask.view(np.uint8)
 
 

@@ -13,13 +13,15 @@ from typing import TypeAlias
 import numpy as np
 from numba.core import event
 
-from na64.datasets.basics.garbage import no_search
+from na64.datasets.basics.garbage import collection_paused
 from na64.datasets.basics.identity import identity
 from na64.datasets.catalogue.records import FileRecord
+from na64.datasets.compiled import jit
 from na64.datasets.conditions.periods import packaged_periods
 from na64.datasets.instrument.columns import Shape
+from na64.datasets.reading.detector_layout import CellStorage
 from na64.datasets.reading.files import is_url, open_file
-from na64.datasets.reading.layout import CellStorage, Layout
+from na64.datasets.reading.layout import Layout
 from na64.datasets.reading.stored import Tree
 from na64.processors.counting import counting
 from na64.processors.counting.tally import N_COMPONENTS_WEIGHTED
@@ -27,7 +29,6 @@ from na64.processors.events.segment import shape_of, warm_up
 from na64.processors.features import compute
 from na64.processors.features.varied_features import feature_rows
 from na64.processors.job import Job
-from na64.processors.kernels import jit
 from na64.selections.selection import SELECTIONS, load_selection
 
 Variants: TypeAlias = tuple[tuple[Shape, str], ...]
@@ -130,7 +131,7 @@ def _plain(variants: Variants | None) -> list[list[str]]:
 @cache
 def _stamps() -> list[list[object]]:
     """What numba looks at to know if a kernel that it has kept is the one of the source."""
-    sources = sorted(Path(jit.__file__).parent.glob("*.py"))
+    sources = jit.kernel_sources(Path(jit.__file__).parents[2])
     return [[str(path), path.stat().st_mtime_ns, path.stat().st_size] for path in sources]
 
 
@@ -154,7 +155,7 @@ class _Compilations(event.Listener):  # type: ignore[misc]
 def _compiling(say: Callable[[str], None] | None) -> Iterator[_Compilations]:
     """Count what is compiled meanwhile, and say that it is."""
     listener = _Compilations(say or _log.info)
-    with event.install_listener("numba:compile", listener), no_search():
+    with event.install_listener("numba:compile", listener), collection_paused():
         yield listener
     if say is not None and listener.n_begun:
         say(f"compiled {listener.n_begun} kernels; the next job loads them")

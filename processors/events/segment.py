@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from na64.datasets.catalogue.records import FileRecord
 from na64.datasets.catalogue.registered_events import registered_events
 from na64.datasets.instrument.columns import EventColumns, Shape
-from na64.datasets.reading.layout import CellStorage, DetectorLayout, Layout
+from na64.datasets.reading.detector_layout import CellStorage, DetectorLayout
+from na64.datasets.reading.layout import Layout
 from na64.datasets.reading.read import Record
 from na64.processors.counting import counting
 from na64.processors.counting.tally import Tally, fixed_point
@@ -118,11 +119,7 @@ def process_segment(
         return stored
     if isinstance(record, FileRecord):
         meter.note(record.size * (stop - start) // max(sum(record.runs.values()), 1), stored=False)
-    layout = job.layouts[file.layout]
-    columns = needed_columns(job, layout)
-    batches = registered_events(
-        record, layout, start, stop, n_events=chunk_events, columns=columns, native=False
-    )
+    batches = read_segment(record, start, stop, job, file, chunk_events=chunk_events, native=False)
 
     def visible(events: EventColumns) -> Iterable[VisibleEvents]:
         return visible_events(events, job, file)
@@ -148,13 +145,33 @@ def _count_stored(store: FeatureStore, key: str, job: Job, meter: Meter) -> dict
         return None
 
 
-def join(one: Mapping[int, Tally], other: Mapping[int, Tally]) -> dict[int, Tally]:
-    """Add tallies run by run, ordered by run."""
-    runs = sorted({*one, *other})
-    return {
-        run: one[run] + other[run] if run in one and run in other else one.get(run) or other[run]
-        for run in runs
-    }
+def read_segment(
+    record: Record | str | Path,
+    start: int,
+    stop: int,
+    job: Job,
+    file: FileContext,
+    *,
+    chunk_events: int | None = None,
+    more: tuple[str, ...] = (),
+    native: bool = True,
+) -> Iterator[EventColumns]:
+    """Read events ``start`` to ``stop`` (half open) of a run file, with the columns that a job looks at.
+
+    Parameters
+    ----------
+    record, start, stop, job, file, chunk_events
+        As `process_segment` takes them.
+    more : tuple of str
+        Further columns.
+    native : bool
+        In the byte order of this machine, see `na64.datasets.reading.read.read_batches`.
+    """
+    layout = job.layouts[file.layout]
+    columns = (*needed_columns(job, layout), *more)
+    return registered_events(
+        record, layout, start, stop, n_events=chunk_events, columns=columns, native=native
+    )
 
 
 def needed_columns(job: Job, layout: Layout) -> tuple[str, ...]:

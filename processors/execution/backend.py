@@ -1,13 +1,14 @@
-"""The protocol of all backends: tasks in, reports out, in any order."""
+"""What all backends have in common: tasks in, reports out, in any order."""
 
 from __future__ import annotations
 
 import os
 import signal
+from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
-from typing import Protocol, Self, TypeAlias
+from typing import Self, TypeAlias
 
 from na64.processors.execution.tasks import Report, Task, Work
 
@@ -22,30 +23,18 @@ class WorkersLostError(RuntimeError):
     """There is nobody left, or nobody at all, to work."""
 
 
-class Backend(Protocol):
+class Backend(ABC):
     """Performs tasks; all backends report the same for the same tasks, in any order."""
 
+    @abstractmethod
     def map(self, work: Work, tasks: Iterable[Task]) -> Answers:
         """Perform tasks and give back each with its report as it comes.
 
         Tasks are taken from the iterable as late as possible: what is not taken yet can be withheld. When the
         iterator is closed early, what is being done is dropped.
         """
-        ...
 
-    def close(self) -> None:
-        """End all workers of this backend."""
-        ...
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(self, *reason: object) -> None: ...
-
-
-class Closing:
-    """A context manager that closes."""
-
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 (one that works in this process has nothing to end)
         """End all workers of this backend."""
 
     def __enter__(self) -> Self:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from enum import Enum
 from typing import cast
 
-from na64.processors.execution.backend import Answers, Backend, Closing
+from na64.processors.execution.backend import Answers, Backend
 from na64.processors.execution.processes import ProcessesBackend
 from na64.processors.execution.tasks import Task, Work, Worker
 
@@ -54,7 +54,7 @@ def open_backend(
     return cast("Backend", backend)
 
 
-class IterativeBackend(Closing):
+class IterativeBackend(Backend):
     """One task after the other, in this process.
 
     A task that misses its deadline is left behind in a thread of its own.

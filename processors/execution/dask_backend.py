@@ -19,7 +19,7 @@ from distributed import Client, Future, LocalCluster, Security
 from na64.processors.execution.backend import (
     SAFE_PATH,
     Answers,
-    Closing,
+    Backend,
     WorkersLostError,
     interrupts_blocked,
 )
@@ -97,7 +97,7 @@ class Connected:
     end: Callable[[], None] | None = None
 
 
-class DaskBackend(Closing):
+class DaskBackend(Backend):
     """Futures of `distributed`, a bounded number in flight, no graph and no Dask collection.
 
     Parameters

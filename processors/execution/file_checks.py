@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from na64.datasets.catalogue.build import FileRecord, verify
-from na64.datasets.catalogue.inspection import cause
+from na64.datasets.catalogue.rechecking import cause
 from na64.datasets.servers.patience import ANSWER, NoAnswerError, Patience, side_by_side, within
 from na64.processors.execution.tasks import is_transient
 

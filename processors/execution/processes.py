@@ -20,7 +20,7 @@ import cloudpickle
 
 from na64.processors.execution.backend import (
     Answers,
-    Closing,
+    Backend,
     WorkersLostError,
     interrupts_blocked,
     safe_path,
@@ -115,7 +115,7 @@ class _Process:
         return f"by signal {signal.Signals(-code).name}" if code < 0 else f"with code {code}"
 
 
-class ProcessesBackend(Closing):
+class ProcessesBackend(Backend):
     """Processes of this machine, each with a pipe of its own.
 
     A pool of `concurrent.futures` fails every task in flight when one process ends; here it is known which

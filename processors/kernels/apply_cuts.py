@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.processors.kernels.jit import jit
+from na64.datasets.compiled.jit import jit
 
 BLOCK = 4096
 """Events to which the cuts are applied at a time: their features stay in the cache until they are filled."""

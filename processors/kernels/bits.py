@@ -7,8 +7,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from na64.datasets.compiled.jit import jit
 from na64.processors.kernels.apply_cuts import BLOCK, fail
-from na64.processors.kernels.jit import jit
 
 Integers = NDArray[np.int64]
 Bytes = NDArray[np.uint8]

@@ -13,9 +13,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from na64.datasets.compiled.jit import jit, jit_lent
 from na64.processors.kernels.calorimeter import sum_calorimeter
 from na64.processors.kernels.cells import window_cells
-from na64.processors.kernels.jit import jit, jit_lent
 from na64.processors.kernels.modules import sum_modules
 from na64.processors.kernels.shower import fit_shower
 from na64.processors.kernels.small import sum_small

@@ -7,8 +7,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from na64.datasets.compiled.jit import jit_inline, jit_lent
 from na64.processors.kernels.cells import window_cells
-from na64.processors.kernels.jit import jit_inline, jit_lent
 from na64.processors.kernels.window import LANES, window_hits
 
 Scratch = NDArray[np.float64]

@@ -13,8 +13,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from na64.datasets.compiled.jit import jit
 from na64.processors.kernels.apply_cuts import BLOCK, apply_cuts
-from na64.processors.kernels.jit import jit
 
 STAGES = 0
 N_MINUS_ONE = 1

@@ -12,8 +12,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from na64.datasets.compiled.jit import jit_inline, jit_lent
 from na64.processors.kernels.calorimeter import spread
-from na64.processors.kernels.jit import jit_inline, jit_lent
 from na64.processors.kernels.small import combine_paddle
 from na64.processors.kernels.window import USABLE
 

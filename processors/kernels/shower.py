@@ -9,7 +9,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.processors.kernels.jit import jit
+from na64.datasets.compiled.jit import jit
 from na64.processors.kernels.window import LANES, USABLE
 
 LOG_WEIGHT = 4.0

@@ -9,7 +9,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.processors.kernels.jit import jit_inline
+from na64.datasets.compiled.jit import jit_inline
 from na64.processors.kernels.window import LANES, copy_lanes, store, sum_cells
 
 COUNTERS, PADDLES, WHOLE = range(3)

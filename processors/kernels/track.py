@@ -15,7 +15,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from na64.processors.kernels.jit import jit_inline, jit_lent
+from na64.datasets.compiled.jit import jit_inline, jit_lent
 
 Floats = NDArray[np.float64]
 

@@ -24,11 +24,12 @@ from na64.outputs.result.assembly import summarise
 from na64.outputs.result.hidden_regions import log_details
 from na64.outputs.result.identities import parts_of_run
 from na64.outputs.result.spills import known_spills
-from na64.processors.campaign import CampaignResult, identity_of, partial_of, plan, tallies_of
+from na64.processors.campaign import CampaignResult, partial_of, tallies_of
 from na64.processors.counting.booking import book
 from na64.processors.counting.tally import Tally
 from na64.processors.events.segment import empty_tally
 from na64.processors.job import build_job
+from na64.processors.segments import identity_of, plan
 from na64.selections.selection import load_selection
 
 FIRST_RUN = 8396

@@ -15,7 +15,7 @@ import uproot
 
 from na64.datasets.catalogue.registered_events import registered_events
 from na64.datasets.synthetic.writers import list_type
-from na64.processors import reread_events
+from na64.processors.events import segment
 from na64.run import main
 
 pytestmark = pytest.mark.usefixtures("undrawn")
@@ -113,7 +113,7 @@ def test_as_much_is_read_whatever_the_event_is(
             read.append(events.n_events)
             yield events
 
-    monkeypatch.setattr(reread_events, "registered_events", counting)
+    monkeypatch.setattr(segment, "registered_events", counting)
     seen = sorted(visible(folders[0]))
     closed = sorted(numbers(folders[0]) - set(seen))
     run = closed[0][0]

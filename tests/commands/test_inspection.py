@@ -74,7 +74,24 @@ def test_the_proposal_is_a_layout_with_the_branches_that_are_there(other: Path, 
     assert "hcal" not in made.detectors  # 35 cells are no HCAL
     text = path.read_text()
     assert '# GUESS, in place of "runN"' in text
+    (unread,) = (line for line in text.splitlines() if "NOT READ" in line)  # no array, no guess
+    assert unread.startswith('# unrelated = { branch = "Unrelated", unit = "1", meaning = "" }')
     assert main(["inspect", str(other), "--layout", str(path)]) == 0
+
+
+def test_a_file_of_no_layout_is_quarantined_with_the_command_that_proposes_one(
+    other: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hint = f"of no layout that is known: na64 inspect {other} --to my_layout.toml proposes one"
+    for options in ([], ["--layout", "tout2023"]):
+        assert main(["catalogue", str(other), "--to", str(tmp_path / "c.json"), *options]) == 1
+        assert capsys.readouterr().out.splitlines()[-1] == hint
+    assert main(["simulate", "small", "--to", str(tmp_path / "data"), "--events", "20"]) == 0
+    path = next((tmp_path / "data").glob("run_*.root"))
+    path.write_bytes(path.read_bytes()[:-100])
+    capsys.readouterr()
+    assert main(["catalogue", str(path), "--to", str(tmp_path / "d.json")]) == 1
+    assert "proposes one" not in capsys.readouterr().out
 
 
 def test_a_proposal_after_a_layout_of_ones_own_keeps_its_detectors_apart(

@@ -14,7 +14,8 @@ import pytest
 import uproot
 
 from na64.datasets.instrument.columns import COLUMNS
-from na64.datasets.reading.layout import Branch, Layout, load_layout
+from na64.datasets.reading.branch import Branch
+from na64.datasets.reading.layout import Layout, load_layout
 from na64.datasets.synthetic.writers import list_type
 
 Values = dict[str, Any]

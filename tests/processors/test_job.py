@@ -12,16 +12,16 @@ import pytest
 
 import na64
 from na64.datasets.catalogue.build import Catalogue, FileRecord, SampleKind, Status
+from na64.datasets.compiled.jit import digest_of
 from na64.datasets.conditions.bad_spills import BadEntry, BadList
 from na64.datasets.conditions.conditions import RunFacts, RunType
 from na64.datasets.conditions.periods import load_periods
 from na64.datasets.instrument.detector import Setup
 from na64.datasets.reading.layout import load_layout
 from na64.processors import job as job_module
-from na64.processors.code_digests import feature_digest
+from na64.processors.code_digests import feature_digest, result_digest
 from na64.processors.features.plugin import Plugin
 from na64.processors.job import FileContext, Job, build_job, file_context
-from na64.processors.kernels.jit import digest_of
 from na64.processors.run_contexts import contexts_of_runs
 from na64.selections.selection import load_selection
 from na64.tests.selections.example_boxes import TWO_SIDED
@@ -243,3 +243,12 @@ def test_other_code_is_noticed_and_another_comment_is_not(package: Path, file: s
     changed = [new != old for new, old in zip(digests(package), before, strict=True)]
     assert any(changed)
     assert changed[0] == kernels
+
+
+@pytest.mark.parametrize("file", ["weighted_sums.py", "weighted_fills.py", "tally.py"])
+def test_other_code_of_counting_is_noticed(package: Path, file: str) -> None:
+    before = result_digest(package)
+    path = package / "processors" / "counting" / file
+    path.write_text(f"{path.read_text()}\nCHANGED = 1\n")
+    result_digest.cache_clear()
+    assert result_digest(package) != before

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from coffea.processor import IterativeExecutor, Runner
+from coffea.processor import IterativeExecutor, Runner, accumulate
 
 from na64.datasets.calibration.calibration_file import to_toml
 from na64.datasets.calibration.constants import Calibration, Quantity
@@ -18,7 +18,7 @@ from na64.datasets.reading.layout import load_layout, parse_layout
 from na64.datasets.reading.schema import NA64Schema
 from na64.datasets.synthetic import load_campaign, simulate
 from na64.processors.counting.tally import Tally
-from na64.processors.events.segment import join, process_segment
+from na64.processors.events.segment import process_segment
 from na64.processors.features.plugin import Plugin
 from na64.processors.job import build_job, file_context
 from na64.processors.processor import NA64Processor
@@ -64,7 +64,9 @@ def run_by_hand(
     tallies: dict[int, Tally] = {}
     for record in catalogue.good:
         file = file_context(record, job)
-        tallies = join(tallies, process_segment(record, 0, record.entries, job, file, chunk_events=211))
+        tallies = accumulate(
+            [tallies, process_segment(record, 0, record.entries, job, file, chunk_events=211)]
+        )
     return tallies
 
 

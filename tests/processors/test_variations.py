@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from coffea.processor import accumulate
 from numpy.typing import NDArray
 
 from na64.datasets.conditions.periods import load_periods
@@ -21,7 +22,7 @@ from na64.processors.counting.migrations import VariedCounts, migration_matrix, 
 from na64.processors.counting.tally import Tally, sums
 from na64.processors.events import segment
 from na64.processors.events.feature_store import FeatureStore
-from na64.processors.events.segment import join, process_columns, process_segment
+from na64.processors.events.segment import process_columns, process_segment
 from na64.processors.events.visible_events import visible_events
 from na64.processors.features.compute import compute
 from na64.processors.features.plugin import Plugin
@@ -324,7 +325,7 @@ def test_how_events_come_in_pieces_does_not_matter(selection: Selection) -> None
     whole = process_columns(events, job, FILE)
     parts: dict[int, Tally] = {}
     for rows in np.array_split(np.arange(events.n_events), [0, 1, 700, 1_999]):
-        parts = join(parts, process_columns(take_rows(events, rows), job, FILE))
+        parts = accumulate([parts, process_columns(take_rows(events, rows), job, FILE)])
     assert parts == whole
 
 

@@ -267,3 +267,23 @@ def test_a_file_that_was_changed_or_cut_off_is_refused_by_name(
     (xrootd.data / "run_8702_0.root").write_bytes(content[: len(content) // 2])
     assert register(tmp_path / "new.json", f"{xrootd.url}//run_8702_0.root") == 1
     assert "quarantined: run_8702_0.root: truncated: " in capsys.readouterr().out
+
+
+def test_a_file_that_was_replaced_by_one_of_its_size_is_named_and_one_that_was_copied_again_is_read(
+    xrootd: XRootD, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = ("run_8701.root", "run_8703.root")
+    for name in names:
+        os.utime(xrootd.data / name, (1.7e9, 1.7e9))
+    assert register(tmp_path / "c.json", *(f"{xrootd.url}//{name}" for name in names)) == 0
+    listed = json.loads((tmp_path / "c.json").read_text())["files"]
+    assert [one["version"] for one in listed] == ["mtime: 1700000000"] * 2
+    content = (xrootd.data / names[0]).read_bytes()
+    (xrootd.data / names[0]).write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    os.utime(xrootd.data / names[1], (1.7e9 + 60, 1.7e9 + 60))
+    capsys.readouterr()
+    assert process(tmp_path / "c.json", tmp_path / "out") == 1
+    said = capsys.readouterr().out
+    assert "run_8701.root, events 0 to" in said
+    assert "another content than was registered" in said
+    assert "run_8703.root" not in said

@@ -67,6 +67,7 @@ NEAREST: dict[str, list[str]] = {
     "datasets/catalogue/catalogue_file.py": _FILES,
     "datasets/catalogue/inspection.py": _FILES,
     "datasets/catalogue/pending_files.py": _FILES,
+    "datasets/catalogue/rechecking.py": _FILES,
     "datasets/catalogue/triggers.py": ["tests/datasets/catalogue/test_triggers.py", "-k", "not file_missing"],
     "datasets/conditions/exposure.py": ["tests/datasets/conditions/test_exposure.py"],
     "processors/execution/ledger.py": ["tests/processors/execution/test_ledger.py"],

@@ -5,12 +5,12 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, replace
-from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import na64
-from na64.datasets.basics.json_records import read_object
+from na64.datasets.basics.identity import bytes_digest
+from na64.datasets.basics.json_records import read_object, to_json
 from na64.datasets.basics.toml import load
 from na64.datasets.catalogue.build import Catalogue, save
 from na64.datasets.reading.files import file_name, is_url
@@ -18,7 +18,6 @@ from na64.datasets.reading.layout import LAYOUTS
 from na64.outputs.analysis.preservation.crate import Described
 from na64.outputs.blinding.replacement import KEPT, MADE
 from na64.outputs.result.product_names import LIMITS
-from na64.outputs.result.provenance import to_json
 from na64.outputs.result.request import LOG, REQUEST, Request, calibration_source, selection_source
 from na64.outputs.result.store import DRAWN
 from na64.processors.job import Job
@@ -74,7 +73,7 @@ def inputs_of_limits(folder: Path) -> Iterator[Described | str]:
     for file in read_object(folder / LIMITS).get("files", ()):
         path, digest = folder / str(file["path"]), str(file["sha256"])
         data = path.read_bytes() if path.is_file() else b""
-        if sha256(data).hexdigest() != digest:
+        if bytes_digest(data) != digest:
             yield f"{path.name}, of which {LIMITS} was made, is not there as it was"
         elif not path.resolve().is_relative_to(folder.resolve()):
             yield Described(f"{_INPUTS}/{digest[:12]}-{path.name}", data, f"of which {LIMITS} was made")

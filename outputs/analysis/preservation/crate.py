@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote, unquote
 
+from na64.datasets.basics.identity import bytes_digest
 from na64.datasets.basics.json_records import parse_object
 from na64.outputs.analysis.preservation.archive import Archive, DamagedError
 
@@ -188,7 +188,7 @@ def _file(one: Described, stated: Statement) -> dict[str, Any]:
         "description": one.description,
         "encodingFormat": _FORMATS.get(suffix, "application/octet-stream"),
         "contentSize": str(len(one.data)),
-        "sha256": sha256(one.data).hexdigest(),
+        "sha256": bytes_digest(one.data),
     }
     if one.name == stated.program:
         entity |= {
@@ -233,7 +233,7 @@ def _license_id(stated: Statement) -> str:
 
 
 def _seal(data: bytes) -> str:
-    return f"{_SEAL}{sha256(data).hexdigest()}"
+    return f"{_SEAL}{bytes_digest(data)}"
 
 
 def _to_json(plain: Mapping[str, Any]) -> bytes:

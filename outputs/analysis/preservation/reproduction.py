@@ -6,10 +6,10 @@ import os
 import platform
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from na64.datasets.basics.identity import bytes_digest, file_digest
 from na64.datasets.basics.json_records import read_object
 from na64.datasets.basics.run_ranges import to_ranges
 from na64.datasets.catalogue.build import Catalogue, FileRecord, load
@@ -34,8 +34,6 @@ from na64.outputs.result.summary import from_json
 
 REPRODUCED = "reproduced"
 """Folder of the result that is made again."""
-
-_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +125,7 @@ def _check_products(found: Unpacked) -> None:
     """Check that the products are those of the result: a bundle may have been put together by hand."""
     for name, digest in _digests(found).items():
         path = found.folder / RESULT / name
-        if not path.is_file() or sha256(path.read_bytes()).hexdigest() != digest:
+        if not path.is_file() or bytes_digest(path.read_bytes()) != digest:
             raise DamagedError(f"{RESULT}/{name}: is not the one that {RESULT_FILE} was written with")
 
 
@@ -186,18 +184,10 @@ def _source(record: FileRecord, candidates: Iterable[Path], hashes: dict[Path, s
     name = Path(record.path).name
     for path in sorted(candidates, key=lambda path: path.name != name):
         if path not in hashes:
-            hashes[path] = _sha256(path)
+            hashes[path] = file_digest(path).sha256
         if hashes[path] == record.sha256:
             return path
     return None
-
-
-def _sha256(path: Path) -> str:
-    found = sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(_BLOCK):
-            found.update(block)
-    return found.hexdigest()
 
 
 def _missing(record: FileRecord, data: Path) -> str:
@@ -226,7 +216,7 @@ def differences(found: Unpacked) -> Iterator[str]:
         path = found.folder / REPRODUCED / name
         if not path.is_file():
             yield f"{name}: was not made"
-        elif _sha256(path) != digest:
+        elif file_digest(path).sha256 != digest:
             yield f"{name}: differs"
 
 

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from na64.datasets.basics.atomic_file import write_bytes
+from na64.datasets.basics.json_records import to_json
 from na64.datasets.instrument.roles import COUNTERS
 from na64.outputs.control.beam import figures
 from na64.outputs.control.beam.gather import gather_beam
@@ -29,7 +30,7 @@ from na64.outputs.report.drawing import write_figure
 from na64.outputs.report.heading import heading, read_status
 from na64.outputs.result.origin import origin_of, seal_facts
 from na64.outputs.result.products import Products
-from na64.outputs.result.provenance import code_digest, to_json
+from na64.outputs.result.provenance import code_digest
 from na64.outputs.result.table import Table
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from na64.outputs.control.beam.names import FACTS, FIGURES
-from na64.outputs.report.templates import Section
+from na64.outputs.report.sections import Section
 
 _CAPTIONS = {
     "momentum": "Momentum of the tracks of beam triggers, with the Gaussian fitted within two widths.",

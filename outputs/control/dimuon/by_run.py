@@ -10,10 +10,11 @@ import hist
 
 from na64.outputs.result.histograms import to_hists
 from na64.outputs.result.request import read_request, set_up
-from na64.processors.campaign import plan, tallies_of
+from na64.processors.campaign import tallies_of
 from na64.processors.counting.booking import book
 from na64.processors.counting.tally import Tally
 from na64.processors.execution.ledger import Ledger
+from na64.processors.segments import plan
 
 PARTIALS = "partials"
 """Folder of what was counted, in that of the result."""

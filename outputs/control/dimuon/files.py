@@ -12,6 +12,7 @@ from typing import Any
 import hist
 
 from na64.datasets.basics.atomic_file import write_bytes
+from na64.datasets.basics.json_records import to_json
 from na64.datasets.conditions.on_target import exposure_label, on_target
 from na64.datasets.instrument.roles import MODULES, PADDLES
 from na64.outputs.control import cut_efficiencies as probing
@@ -34,7 +35,7 @@ from na64.outputs.report.drawing import write_figure
 from na64.outputs.report.heading import heading, read_status
 from na64.outputs.result.origin import check_runs, origin_of, seal_facts
 from na64.outputs.result.products import Products, counted_histograms
-from na64.outputs.result.provenance import code_digest, to_json
+from na64.outputs.result.provenance import code_digest
 from na64.outputs.result.table import Table
 
 PROBED = ("srd", "veto", "vhcal", "hcal", "hcal3", "hcal_muon", "hcal_topology", "shower_chi2")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from na64.outputs.control.dimuon.names import FACTS, FIGURES, PEAKS, PeaksRow
-from na64.outputs.report.templates import Section
+from na64.outputs.report.sections import Section
 from na64.outputs.result.table import read_csv
 
 _CAPTIONS = {

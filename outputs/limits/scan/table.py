@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from na64.outputs.background.table import with_error
 from na64.outputs.limits.scan.steps import LEVEL, Scan, ScanStep
 from na64.outputs.result.messages import counted
-from na64.outputs.result.table import Table
+from na64.outputs.result.table import Table, read_csv
 
 TABLE = "scan.csv"
 FIGURE = "scan"
@@ -73,6 +73,19 @@ class ScanRow:
 def table_of(scan: Scan) -> Table[ScanRow]:
     """Steps of a scan as a table."""
     return Table(ScanRow, [_row(scan, step) for step in scan.steps])
+
+
+def scanned_before(table: bytes) -> str:
+    """What an earlier table was a scan of: its bounds, each with first and last value."""
+    try:
+        rows = read_csv(table, ScanRow, TABLE).rows
+        first, last = rows[0], rows[-1]
+    except (ValueError, IndexError):
+        return f"an earlier {TABLE}"
+    text = f"the scan of {first.cut} from {first.value:g} to {last.value:g}"
+    if first.second_value is None or last.second_value is None:
+        return text
+    return f"{text} and {first.second_cut} from {first.second_value:g} to {last.second_value:g}"
 
 
 def nominal_row(scan: Scan) -> Table[ScanRow]:

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from na64.datasets.basics.atomic_file import write_bytes
+from na64.datasets.basics.json_records import to_json
 from na64.outputs.limits.hepdata import EdgeTable, write_contour_hepdata
 from na64.outputs.limits.searches.card import Card
 from na64.outputs.limits.searches.contour import ExcludedCouplings
 from na64.outputs.limits.searches.expected import CouplingCategories
 from na64.outputs.limits.searches.reference import Reference, expectation_of
 from na64.outputs.result.product_names import CONTOUR_HEPDATA
-from na64.outputs.result.provenance import to_json
 from na64.outputs.statistics.workspace import workspace
 
 WORKSPACE, PATCHES = "contour_workspace.json", "contour_patchset.json"

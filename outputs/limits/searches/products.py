@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from na64.datasets.basics.atomic_file import write_bytes
+from na64.datasets.basics.json_records import to_json
 from na64.datasets.basics.sourced_values import Fact
 from na64.outputs.limits.searches.archive import write_edges, write_patches
 from na64.outputs.limits.searches.card import FITTED, Card, Variant
@@ -20,7 +21,6 @@ from na64.outputs.limits.searches.published_points import load_points
 from na64.outputs.limits.searches.reference import Nearness, Reference
 from na64.outputs.report.drawing import write_figure
 from na64.outputs.result.product_names import CONTOUR, CONTOUR_FACTS
-from na64.outputs.result.provenance import to_json
 from na64.outputs.result.table import Table
 
 REFERENCE = "reference.json"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from na64.outputs.limits.efficiency import EFFICIENCY, MAKES, efficiency_fits, read_efficiency, tables_of
 from na64.outputs.limits.exposure import LimitInput, PeriodExposure
-from na64.outputs.limits.inputs import flat_of
+from na64.outputs.limits.inputs import flat_of, is_number
 from na64.outputs.limits.losses import loss_effects
 from na64.outputs.limits.search import EfficiencyFunction
 from na64.outputs.limits.searches.crossing import RadiatedByMuons
@@ -103,7 +103,7 @@ def by_energy(
         There is none, or it is of something else and no reason is stated.
     """
     search, channel = of
-    path = Path(wanted.text) if wanted.text else exposure.folder / efficiency_name(search)
+    path = _table(search, "energy", exposure, wanted)
     found = load_energy_efficiency(
         path, search=search, channel=channel, period=period.period, delivered=wanted.delivered
     )
@@ -131,7 +131,7 @@ def by_mass(
     ValueError
         There is none, or it is of something else and no reason is stated.
     """
-    path = Path(wanted.text) if wanted.text else exposure.folder / efficiency_name(search)
+    path = _table(search, "mass", exposure, wanted)
     threshold = max(one.threshold for one in category.sources if isinstance(one, RadiatedByMuons))
     found = load_mass_efficiency(
         path, search=search, period=period.period, threshold=threshold, delivered=wanted.delivered
@@ -147,6 +147,18 @@ def by_mass(
         tuple(one for one in (path, losses_path(path)) if one.is_file()),
         _check_origin(path, Origin("", cuts, ((period.period, setup),)), exposure, wanted.reason),
     )
+
+
+def _table(search: str, by: str, exposure: LimitInput, wanted: Wanted) -> Path:
+    """Table of efficiencies that is asked for, or that in the folder of a result; a number is none."""
+    if wanted.text is None:
+        return exposure.folder / efficiency_name(search)
+    if is_number(wanted.text):
+        raise ValueError(
+            f"--efficiency {wanted.text}: search {search} counts by {by}, and one number is no efficiency of "
+            f"it; na64 efficiency --search {search} --selection NAME --to FILE.csv makes a table"
+        )
+    return Path(wanted.text)
 
 
 def of_dark_photons(exposure: LimitInput, period: PeriodExposure, wanted: Wanted) -> StoredEfficiency:
@@ -165,7 +177,7 @@ def of_dark_photons(exposure: LimitInput, period: PeriodExposure, wanted: Wanted
     if wanted.text is not None and (flat := flat_of(wanted.text)):
         kept, error = Efficiency((flat.value,)), flat.error / flat.value
         return StoredEfficiency(kept, error, period.threshold, exposure.selection, exposure.cuts, ())
-    path = Path(wanted.text) if wanted.text else exposure.folder / EFFICIENCY
+    path = exposure.folder / EFFICIENCY if wanted.text is None else Path(wanted.text)
     found = read_efficiency(
         path, period.period, threshold=period.threshold, beam=period.beam, delivered=wanted.delivered
     )

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from na64.datasets.catalogue import build as files
 from na64.datasets.catalogue.build import Catalogue
-from na64.datasets.catalogue.registered_events import registered_events
 from na64.datasets.conditions.periods import Period, load_periods
 from na64.datasets.conditions.stated_boxes import DEFAULT_SEARCH
 from na64.datasets.instrument.features import FEATURES
@@ -27,7 +26,7 @@ from na64.outputs.signal.efficiency.campaigns import base_campaign, signal_campa
 from na64.outputs.signal.efficiency.efficiency import EfficiencyPoint
 from na64.outputs.signal.efficiency.efficiency_variations import Varied
 from na64.processors.counting.counting import apply_cuts, count_events
-from na64.processors.events.segment import needed_columns
+from na64.processors.events.segment import read_segment
 from na64.processors.events.visible_events import VisibleEvents, visible_events
 from na64.processors.features.varied_features import feature_rows, row_names
 from na64.processors.job import Job, build_job, file_context
@@ -314,10 +313,8 @@ def _kept(values: Values, job: Job, run: int, variation: Variation | None) -> ND
 def _parts(catalogue: Catalogue, job: Job) -> Iterator[VisibleEvents]:
     for record in catalogue.good:
         file = file_context(record, job)
-        layout = job.layouts[file.layout]
-        columns = needed_columns(job, layout)
         for start, stop in record.segments:
-            for events in registered_events(record, layout, start, stop, columns=columns):
+            for events in read_segment(record, start, stop, job, file):
                 yield from visible_events(events, job, file)
 
 

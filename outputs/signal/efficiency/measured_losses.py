@@ -7,9 +7,10 @@ from pathlib import Path
 
 from na64.datasets.conditions.losses import Losses, losses_of_files, packaged_losses
 from na64.datasets.conditions.periods import packaged_periods
-from na64.outputs.signal.efficiency.efficiency import efficiency_of
+from na64.outputs.signal.efficiency.by_energy import EnergyRow
+from na64.outputs.signal.efficiency.efficiency import EfficiencyPoint, efficiency_of
 from na64.outputs.signal.efficiency.injection import Measured, setup_of
-from na64.outputs.signal.efficiency.losses import AppliedLoss, applied, factor_of, loss_lines
+from na64.outputs.signal.efficiency.losses import AppliedLoss, Flow, applied, factor_of, loss_lines
 from na64.outputs.signal.efficiency.published_efficiency import (
     Compared,
     compared,
@@ -26,7 +27,7 @@ class WantedLosses:
 
     Parameters
     ----------
-    texts : sequence of str
+    given : str, Path or several
         Files, or `NONE`; empty: the packaged ones of the periods that have them.
 
     Raises
@@ -35,7 +36,8 @@ class WantedLosses:
         A file is wrong, or none and a file are asked for.
     """
 
-    def __init__(self, texts: Sequence[str]) -> None:
+    def __init__(self, given: str | Path | Sequence[str | Path]) -> None:
+        texts = [str(one) for one in ([given] if isinstance(given, str | Path) else given)]
         if NONE in texts and len(texts) > 1:
             raise ValueError(f"losses {', '.join(texts)}: expected {NONE} or files")
         self._is_own = bool(texts)
@@ -66,6 +68,13 @@ class WantedLosses:
         nothing = Losses(period, ())
         return nothing if self.are_of_another(period, setup) else self._known.get(period, nothing)
 
+    def beside(
+        self, point: EfficiencyPoint | EnergyRow, passed: Sequence[Flow], setup: str
+    ) -> tuple[AppliedLoss, ...]:
+        """Losses of the period of an efficiency and its set-up, less what of each is simulated."""
+        of = {"period": point.period, "selection": point.selection, "cuts": point.cuts, "setup": point.setup}
+        return applied(self.of(point.period, setup).losses, passed, **of)
+
     def are_of_another(self, period: str, setup: str) -> bool:
         """Whether the packaged losses of a period are of other numbers than it has here."""
         known = packaged_periods().get(period)
@@ -78,10 +87,10 @@ def losses_of(found: Sequence[Measured], wanted: WantedLosses) -> dict[str, tupl
     for period, own in _by_period(found).items():
         point = own[0].point
         losses = wanted.of(period, point.setup)
-        of = {"period": period, "selection": point.selection, "cuts": point.cuts, "setup": point.setup}
-        rows = applied(losses.losses, [(one.point.n_in_box, one.passed) for one in own], **of)
+        rows = wanted.beside(point, [(one.point.n_in_box, one.passed) for one in own], point.setup)
         if rows and losses.published and (left := _compared(own, rows, losses)):
-            rows += (not_explained(left, losses.published, **of),)
+            of = {"selection": point.selection, "cuts": point.cuts, "setup": point.setup}
+            rows += (not_explained(left, losses.published, period=period, **of),)
         made[period] = rows
     return made
 

@@ -12,7 +12,7 @@ import pytest
 
 from na64.datasets.catalogue.build import build
 from na64.datasets.catalogue.catalogue_file import VERSION, load, save
-from na64.datasets.catalogue.inspection import verify
+from na64.datasets.catalogue.rechecking import verify
 from na64.datasets.catalogue.records import Catalogue, FileRecord, SampleKind
 from na64.datasets.conditions.conditions import SpillFacts
 

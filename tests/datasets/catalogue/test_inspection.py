@@ -19,11 +19,9 @@ import uproot
 from na64.datasets.catalogue.inspection import (
     Expectation,
     _check_expansion,
-    check_content,
-    find_change,
     inspect,
-    verify,
 )
+from na64.datasets.catalogue.rechecking import check_content, find_change, verify
 from na64.datasets.catalogue.records import FileRecord, Status
 from na64.datasets.conditions.periods import load_periods
 from na64.datasets.reading.layout import LAYOUTS, Layout, load_layout, parse_layout
@@ -313,9 +311,11 @@ def test_content_of_the_same_size_is_noticed_when_it_is_used(write_run: Writer) 
     assert find_change(record) == "changed since it was registered: another content of the same size"
 
 
-def test_the_content_of_a_remote_file_is_not_asked_for(write_run: Writer) -> None:
+def test_a_remote_file_without_a_version_is_looked_at_when_that_is_asked_for(
+    write_run: Writer,
+) -> None:
     record = look(write_run())
     remote = replace(record, path=f"file://{record.path}")
     Path(record.path).write_bytes(os.urandom(record.size))
     check_content(remote)
-    assert find_change(remote) == ""
+    assert find_change(remote) == "changed since it was registered: another content of the same size"

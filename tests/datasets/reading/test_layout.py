@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from na64.datasets.reading.detection import detect_layout
-from na64.datasets.reading.layout import LAYOUTS, CellStorage, Layout, load_layout, parse_layout
+from na64.datasets.reading.detector_layout import CellStorage
+from na64.datasets.reading.layout import LAYOUTS, Layout, load_layout, parse_layout
 from na64.datasets.reading.stored import BadFileError, Branches, Stored
 
 MINE = """

@@ -145,6 +145,15 @@ def test_a_renamed_copy_decides_nothing(pairs: list[tuple[str, str]]) -> None:
     assert differences(changed(*pairs)) == ()
 
 
+def test_of_layouts_that_share_as_much_the_one_of_the_same_shapes_is_nearest() -> None:
+    names = {branch.names[0] for branch in load_layout("tout2023").branches()} - {"weight", "truth_component"}
+    layout = changed(*((f'branch = "{name}', f'branch = "my_{name}') for name in names))
+    found = nearest_packaged(layout)
+    assert found is not None
+    assert found.name == "tout2023"
+    assert "differently from tout2023" in warning_of(layout)
+
+
 def test_branches_that_nobody_knows_are_all_told() -> None:
     layout = parse_layout(UNKNOWN, "mine.toml")
     assert nearest_packaged(layout) is None

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from na64.datasets.catalogue.build import build
-from na64.datasets.catalogue.inspection import Expectation, inspect, recheck, verify
+from na64.datasets.catalogue.inspection import Expectation, inspect
+from na64.datasets.catalogue.rechecking import recheck, verify
 from na64.datasets.catalogue.records import FileRecord, Status
 from na64.datasets.conditions.periods import load_periods
 from na64.datasets.reading.layout import load_layout

@@ -73,10 +73,12 @@ def test_a_limit_is_that_of_the_distribution_of_the_product(n_seen: int) -> None
     limited = events * rng.exponential(1e-3 / math.log(10), n)
     known, limit = Factor("b", 0.5, 0.2), Factor("a", 1e-3, upper_limit=True)
     found = _product(limit, known).row({"region_I": float(n_seen)})
+    assert found.n is not None
     assert np.mean(limited <= found.n) == pytest.approx(0.9, abs=0.004)
     assert found.upper_limit
     if not n_seen:
         found = _product(known).row({"region_I": 0.0})
+        assert found.n is not None
         assert np.mean(events <= found.n) == pytest.approx(0.9, abs=0.004)
 
 

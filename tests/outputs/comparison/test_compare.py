@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections import Counter
 from collections.abc import Callable
@@ -99,12 +100,47 @@ def test_runs_add_up_and_are_tested(compared: Path, rows: Callable[[Path], Rows]
             p = stats.binomtest(gained, gained + lost, 0.5).pvalue
             assert float(row["p_gained_as_lost"]) == pytest.approx(p, rel=1e-6, abs=0)
     n, of = changed["8701"], either["8701"]
-    tails = (
-        stats.binom.cdf(n, sum(changed.values()), of / sum(either.values())),
-        stats.binom.sf(n - 1, sum(changed.values()), of / sum(either.values())),
-    )
+    drawn = stats.hypergeom(sum(either.values()), sum(changed.values()), of)
     (row,) = [row for row in by_run if row["run"] == "8701"]
-    assert float(row["p_as_other_runs"]) == pytest.approx(min(1, 2 * min(tails)))
+    assert float(row["p_as_other_runs"]) == pytest.approx(min(1, 2 * min(drawn.cdf(n), drawn.sf(n - 1))))
+
+
+LOOSER, TIGHTER = "vhcal.vhcal_total.below=60", "srd.srd_0.below=20"
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ([LOOSER], "A is a part of B, whose cuts ask for less: nothing can be lost, "),
+        ([TIGHTER], "B is a part of A, whose cuts ask for less: nothing can be gained, "),
+        ([LOOSER, TIGHTER], ""),
+    ],
+)
+def test_the_balance_of_gains_and_losses_is_tested_only_where_cuts_allow_both(
+    *, result: Path, values: list[str], said: str, rows: Callable[[Path], Rows], tmp_path: Path, capsys: Any
+) -> None:
+    line = ["process", str(result.parent / "data.json"), "--selection", "invisible_2023", "--no-report"]
+    settings = [word for value in values for word in ("--set", value)]
+    assert main([*line, *settings, "--to", str(tmp_path / "set"), "--executor", "iterative"]) == 0
+    capsys.readouterr()
+    assert main(["compare", str(result), str(tmp_path / "set"), "--to", str(tmp_path / "out")]) == 0
+    printed = capsys.readouterr().out
+    changed = [row for row in rows(tmp_path / "out" / "runs.csv") if int(row["gained"]) + int(row["lost"])]
+    assert changed
+    assert {row["p_gained_as_lost"] == "" for row in changed} == {bool(said)}
+    assert all(row["p_as_other_runs"] for row in changed)
+    assert (said or "test that as many were gained as lost: smallest p ") in printed
+    assert ("test that as many were gained as lost: " in printed) != bool(said)
+
+
+def test_a_comparison_of_single_events_of_data_is_in_the_log(
+    result: Path, changed_selection: Path, compare: Compare, tmp_path: Path, rows: Callable[[Path], Rows]
+) -> None:
+    compare(result, changed_selection, tmp_path)
+    lines = [json.loads(line) for line in (result.parent / "audit.jsonl").read_text().splitlines()[-4:]]
+    assert [line["event"] for line in lines] == ["compare", "compare", "listed", "listed"]
+    assert lines[0]["details"]["result"] != lines[1]["details"]["result"]
+    assert lines[2]["details"]["n_events"] == len(rows(tmp_path / "events.csv")) > 0
 
 
 def test_passes_of_the_same_events_are_matched_by_number(

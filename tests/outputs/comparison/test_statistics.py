@@ -8,7 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from na64.outputs.comparison.statistics import LEAST_EXPECTED, after_looks, agreement, same_rate
+from na64.outputs.comparison.statistics import (
+    LEAST_EXPECTED,
+    after_looks,
+    agreement,
+    probability,
+    same_rate,
+    same_share,
+    smallest_chance,
+)
 
 
 @settings(max_examples=60)
@@ -32,6 +40,31 @@ def test_false_alarms_are_not_more_than_said_and_true_ones_are_found() -> None:
     assert (null < 0.05).mean() < 0.055
     other = same_rate(random.poisson(30, 4000), 3.0, random.poisson(100, 4000), 5.0)
     assert (other < 0.05).mean() > 0.9
+
+
+def test_shares_are_tested_by_fisher_and_are_not_taken_for_rates() -> None:
+    tails = stats.fisher_exact([[60, 40], [330, 570]], alternative="greater").pvalue
+    assert same_share(60, 100, 330, 900) == pytest.approx(2 * tails)
+    assert same_share(60, 100, 330, 900) < same_rate(60, 100, 330, 900)
+    assert same_share(0, 0, 3, 10) == same_share(3, 10, 0, 0) == 1.0
+    random = np.random.default_rng(3)
+    draws = zip(
+        random.binomial(50, 0.6, 1000).tolist(), random.binomial(450, 0.6, 1000).tolist(), strict=True
+    )
+    null = np.array([same_share(k, 50, other, 450) for k, other in draws])
+    assert 0.02 < (null < 0.05).mean() < 0.06
+
+
+def test_a_p_value_is_written_in_one_way() -> None:
+    assert [probability(p) for p in (1.0, 0.0316, 4.484e-44, 3e-211, 0.0)] == [
+        "1",
+        "0.032",
+        "4.5e-44",
+        "<1e-99",
+        "<1e-99",
+    ]
+    assert smallest_chance(1e-120, 1e-119, 10) == "smallest p <1e-99, <1e-99 after 10 looks"
+    assert smallest_chance(0.5, 0.5, 1) == "smallest p 0.5, 0.5 after 1 look"
 
 
 def test_looks_are_paid_for() -> None:

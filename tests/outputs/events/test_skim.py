@@ -14,6 +14,7 @@ import pytest
 import uproot
 from coffea.nanoevents import BaseSchema, NanoEventsFactory
 
+import na64
 from na64.datasets.instrument.features import FEATURES
 from na64.outputs.events.analysis import reopen
 from na64.outputs.events.event_filter import EventFilter, counted
@@ -176,3 +177,8 @@ def test_another_selection_than_that_of_the_result_is_refused(
     mine.write_text(mine.read_text().replace("below = 8, unit", "below = 9, unit", 1))
     assert main(["events", str(result), "--after", "srd"]) == 2
     assert "not as it was when the result was made: selection" in capsys.readouterr().err
+
+
+def test_no_run_at_all_is_not_taken_for_every_run(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no runs are asked for"):
+        na64.events(tmp_path, runs=[])

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from na64.outputs.limits.figures import LimitBand, mixing_plane, projected_plane
 from na64.outputs.limits.tables import QUANTITIES
 from na64.outputs.report.style import images, style
+from na64.outputs.signal.curves import ParameterPlane, load_curves
 
 
 def band_of(masses: Sequence[float], limits: Sequence[float]) -> LimitBand:
@@ -20,6 +21,21 @@ def drawn(figure: Figure) -> tuple[float, float]:
     assert dict(images(figure, ["png"]))
     low, high = figure.axes[0].get_xlim()
     return low, high
+
+
+def test_no_curve_strikes_out_the_legend_of_the_published_ones() -> None:
+    curve = load_curves(ParameterPlane.MIXING)[0]
+    band = band_of([0.01, 0.1], [1e-4, 2e-4])
+    with style():
+        for figure in (
+            mixing_plane(band, [curve], label="data", title="2023A"),
+            projected_plane([("1e12", band)], [curve], title="2023A"),
+        ):
+            legend = figure.axes[0].get_legend()
+            assert legend is not None
+            assert legend.get_frame_on()
+            assert legend.get_frame().get_facecolor()[:3] == (1, 1, 1)
+            assert (legend.get_frame().get_alpha() or 0) > 0.8
 
 
 @pytest.mark.parametrize(

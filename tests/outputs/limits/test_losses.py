@@ -182,8 +182,10 @@ def test_delivered_exposure_gets_the_live_time_once(
     assert [by_name["trigger"][key] for key in ("value", "error", "source")] == [0.9, 0.09, TAG]
     out = capsys.readouterr().out
     assert "losses besides the simulated ones, x 0.720 for exposure delivered" in out
-    assert "with losses 14.1% to 14.1%" in out
+    assert "with losses 14.1%\n" in out
     page = SECTION.write(folder, {}, "")
+    assert "10.0 % of the yield; with losses 14.1 %, in common to all periods." in page
+    assert '<th class="text">variation</th>' not in page
     assert "Losses besides the simulated ones" in page
     assert "<th>live_time</th><td>0.8</td><td>NOT FOUND</td>" in page
     assert '<mark title="not verified">[R-med' in page

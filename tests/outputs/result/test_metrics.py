@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from na64.outputs.result.metrics import METRICS, Metered, read_metrics, to_json
-from na64.processors.execution.backend import Answers, Closing
+from na64.processors.execution.backend import Answers, Backend
 from na64.processors.execution.cost import Cost
 from na64.processors.execution.ledger import Partial
 from na64.processors.execution.tasks import Done, Failed, Task, Work
@@ -16,7 +16,7 @@ def _task(number: int) -> Task:
     return Task(hashlib.sha256(str(number).encode()).hexdigest(), f"run_{number}.root", 0, 10)
 
 
-class Crew(Closing):
+class Crew(Backend):
     """Two workers that take one second a task; the third task fails."""
 
     def map(self, _work: Work, tasks: Iterable[Task]) -> Answers:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 import na64
-from na64.outputs.result.provenance import PACKAGES, anonymous, provenance, to_json
+from na64.datasets.basics.json_records import to_json
+from na64.outputs.result.provenance import PACKAGES, anonymous, provenance
 
 CANARY = "canary-b7c1"
 

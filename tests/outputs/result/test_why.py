@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from na64.outputs.result.request import begin, read_request, set_up
+from na64.outputs.result.request import Request, begin, read_request, set_up
 from na64.outputs.result.store import read_result
 from na64.outputs.result.why import _around_the_change, why
 from na64.run import main
@@ -38,6 +38,27 @@ def result(done: Path, tmp_path: Path) -> Path:
 
 def test_nothing_has_changed_at_first(result: Path) -> None:
     assert list(why(result, 8701))[1:] == ["run 8701: nothing has changed since"]
+
+
+def test_without_a_run_all_are_told_and_those_alike_together(
+    result: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = sorted(facts.run for facts in read_result(result).summary.runs)
+    named = f"runs {runs[0]}-{runs[-1]}"
+    assert list(why(result)) == [
+        f"{named}: 200 of 200 recorded events were read",
+        f"{named}: nothing has changed since",
+    ]
+    changed = next((result.parent / "data").glob("run_8702*.parquet"))
+    changed.write_bytes(changed.read_bytes() + b"more")
+    assert main(["why", str(result)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[0] for line in lines] == [
+        "runs 8701,8703",
+        "runs 8701,8703",
+        "run 8702",
+        f"file {changed.name}",
+    ]
 
 
 def test_a_changed_cut_is_told_with_both_values(result: Path) -> None:
@@ -157,7 +178,7 @@ def test_what_was_asked_through_a_link_is_found_from_everywhere(result: Path, tm
     (real / "out").mkdir(parents=True)
     link.symlink_to(real)
     listed, mine = result.parent / "data.json", str(result.parent / "mine.toml")
-    request = begin(link / "out", job, catalogue, path=listed, selection=mine)
+    request = begin(link / "out", Request(str(listed), str(mine)), job, catalogue)
     (tmp_path / "nearer").symlink_to(real / "out")
     for folder in (link / "out", real / "out", tmp_path / "nearer"):
         assert set_up(folder, request) == (catalogue, job)

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from na64.datasets.instrument.features import FEATURES, Feature
-from na64.processors.counting.booking import PLANE, VISIBLE, Axis, Rule, axis_label, book, default_axis
-from na64.selections.histograms import Histogram
+from na64.processors.counting.booking import PLANE, Rule, book, default_axis
+from na64.selections.histograms import Axis, Histogram, axis_label
 from na64.selections.interval import Interval, Limits
-from na64.selections.selection import SELECTIONS, load_selection
+from na64.selections.selection import SELECTIONS, VISIBLE, load_selection
 
 
 @pytest.mark.parametrize("name", SELECTIONS)

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from coffea.processor import accumulate
 
 from na64.datasets.catalogue.build import Catalogue, FileRecord, build
 from na64.datasets.instrument.features import FEATURES, INDEX
@@ -20,7 +21,7 @@ from na64.processors.counting.counting import needed_features
 from na64.processors.counting.tally import Tally
 from na64.processors.events import feature_store
 from na64.processors.events.feature_store import FeatureStore
-from na64.processors.events.segment import join, process_segment
+from na64.processors.events.segment import process_segment
 from na64.processors.features.plugin import Plugin, PluginError
 from na64.processors.job import Job, build_job, file_context
 from na64.run import main
@@ -78,7 +79,7 @@ def count(
     for record, start, stop in segments(catalogue):
         file = file_context(record, job)
         found = process_segment(record, start, stop, job, file, store=store, chunk_events=chunk_events)
-        tallies = join(tallies, found)
+        tallies = accumulate([tallies, found])
     return tallies
 
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from na64.benchmarks.sample import make_sample
+from na64.datasets.compiled import jit
 from na64.datasets.instrument.columns import Shape
 from na64.datasets.synthetic.writers import RunFileFormat
 from na64.processors.events import ready_kernels
 from na64.processors.events.ready_kernels import stored_variants
 from na64.processors.job import build_job
-from na64.processors.kernels import jit
 from na64.selections.selection import load_selection
 
 COUNT = """

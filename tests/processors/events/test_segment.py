@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from coffea.processor import accumulate
 from numpy.typing import NDArray
 
 from na64.datasets.conditions.bad_spills import BadEntry, BadList
@@ -18,7 +19,7 @@ from na64.datasets.instrument.features import INDEX
 from na64.datasets.reading.layout import load_layout
 from na64.processors.counting.counting import count_events
 from na64.processors.counting.tally import Tally, sums
-from na64.processors.events.segment import empty_tally, join, needed_columns, process_columns, warm_up
+from na64.processors.events.segment import empty_tally, needed_columns, process_columns, warm_up
 from na64.processors.events.visible_events import visible_events
 from na64.processors.features.compute import compute
 from na64.processors.features.plugin import Plugin, PluginError
@@ -232,7 +233,7 @@ def test_pieces_add_up_to_the_whole(step: int, simulation: bool) -> None:
     tallies: dict[int, Tally] = {}
     for start in range(0, N_EVENTS, step):
         part = take_rows(events, np.arange(start, min(start + step, N_EVENTS)))
-        tallies = join(tallies, process_columns(part, job, FILE))
+        tallies = accumulate([tallies, process_columns(part, job, FILE)])
     assert tallies == process_columns(events, job, FILE)
 
 

@@ -13,7 +13,7 @@ import cloudpickle
 import numpy as np
 import pytest
 
-from na64.processors.execution.backend import Answers, Backend, Closing
+from na64.processors.execution.backend import Answers, Backend
 from na64.processors.execution.backends import IterativeBackend
 from na64.processors.execution.dask_backend import DaskBackend
 from na64.processors.execution.executor import Failure, Outcome, UserCodeError, run
@@ -74,7 +74,7 @@ def _performed(log: Path) -> list[str]:
     return log.read_text().split() if log.exists() else []
 
 
-class Shuffled(Closing):
+class Shuffled(Backend):
     """Performs everything, and reports in a random order."""
 
     def __init__(self, seed: int) -> None:
@@ -217,7 +217,7 @@ def test_a_full_ledger_ends_everything_and_keeps_what_it_has(tmp_path: Path, log
     assert _total(outcome) == sum(range(70))
 
 
-class _Forgetful(Closing):
+class _Forgetful(Backend):
     """Loses every third task."""
 
     def map(self, work: Work, tasks: Iterable[Task]) -> Answers:

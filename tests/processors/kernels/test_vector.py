@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numba.core import config
 from numpy.typing import NDArray
 
-from na64.processors.kernels.jit import jit
+from na64.datasets.compiled.jit import jit
 from na64.processors.kernels.vector import (
     KINDS,
     WIDTH,

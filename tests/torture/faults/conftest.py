@@ -19,7 +19,7 @@ from na64.datasets.catalogue.build import Catalogue, save
 from na64.outputs.result.assembly import summarise
 from na64.processors.campaign import partial_of, process
 from na64.processors.counting.booking import book
-from na64.processors.execution.backend import Answers, Backend, Closing
+from na64.processors.execution.backend import Answers, Backend
 from na64.processors.execution.backends import ExecutorKind, IterativeBackend, open_backend
 from na64.processors.execution.ledger import Ledger, encode
 from na64.processors.execution.processes import ProcessesBackend
@@ -186,7 +186,7 @@ def content(result: Any) -> bytes:
     return encode("0" * 64, partial_of(result.tallies))
 
 
-class Shuffled(Closing):
+class Shuffled(Backend):
     """Performs everything in this process in a random order, and stops after some tasks as if it had died."""
 
     def __init__(self, random: Any, stop_after: int | None = None) -> None:

@@ -97,7 +97,7 @@ def test_a_chunk_that_takes_all_memory_fails_alone(
 ) -> None:
     count, greedy = campaign_module.count_segment, bench.catalogue.good[0].path
 
-    def grow(task: Task, shared: campaign_module.Shared) -> Partial:
+    def grow(task: Task, shared: campaign_module.CountingContext) -> Partial:
         size = 10**12 if task.path == greedy else 10**3
         return count(task, shared) if np.empty(size, np.uint8).nbytes == size else Partial()
 
@@ -166,7 +166,7 @@ def test_a_transient_error_of_reading_is_tried_again(
 ) -> None:
     place, count = bench.place, campaign_module.count_segment
 
-    def cough(task: Task, shared: campaign_module.Shared) -> Partial:
+    def cough(task: Task, shared: campaign_module.CountingContext) -> Partial:
         if not (place / f"coughed {task.key}").exists():
             (place / f"coughed {task.key}").touch()
             raise OSError(5, "the disk coughs")
@@ -185,7 +185,7 @@ def test_what_failed_is_told_and_what_did_not_is_kept(
 ) -> None:
     count, bad = campaign_module.count_segment, set[str]()
 
-    def fail(task: Task, shared: campaign_module.Shared) -> Partial:
+    def fail(task: Task, shared: campaign_module.CountingContext) -> Partial:
         if task.key in bad or len(bad) < n_bad:
             bad.add(task.key)
             raise ZeroDivisionError("by chance")

@@ -240,8 +240,8 @@ def test_the_command_writes_the_contour_of_a_search(
     [
         (["--search", "alp"], "--search NAME and --reference go together"),
         (["--reference"], "--search NAME and --reference go together"),
-        (["--search", "alp", "--reference", "--eot", "1e12"], "--eot: not for --reference"),
-        (["--search", "alp", "--reference", "--signal-error", "0"], "--signal-error: not for --reference"),
+        (["--search", "alp", "--reference", "--eot", "1e12"], "--eot 1e+12: not for --reference"),
+        (["--search", "alp", "--reference", "--signal-error", "0"], "--signal-error 0: not for --reference"),
         (["--search", "alp", "--reference", "--variant", "x"], 'unknown variant "x"'),
         (["--search", "alp", "--reference", "--level", "2"], "confidence level 2"),
         (["--search", "axion", "--reference"], 'unknown search "axion"'),

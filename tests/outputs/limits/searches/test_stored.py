@@ -90,5 +90,5 @@ def test_limits_of_a_search_on_the_command_line(
     assert load_card("invisible").variant().label not in submission
     assert main([*line, "--search", "alp"]) == 2  # no table of efficiencies by energy
     assert main(["limits", str(folder), "--background", "0.5", "--search", "alp", "--threshold", "40"]) == 2
-    assert "--threshold: not for --search alp" in capsys.readouterr().err
+    assert "--threshold 40: not for --search alp" in capsys.readouterr().err
     assert main([*line, "--variant", "scalar"]) == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -102,6 +103,15 @@ def test_the_numbers_of_the_card_give_its_contour(folders: dict[str, Path]) -> N
     for mass in MASSES:
         assert found[mass].lower == pytest.approx(wanted[mass].lower, rel=1e-3)
         assert found[mass].upper == pytest.approx(wanted[mass].upper, rel=1e-3)
+
+
+@pytest.mark.parametrize("text", ["0.5", "0.5+-0.05", "2"])
+def test_a_number_is_no_efficiency_of_a_channel_by_energy(text: str, tmp_path: Path) -> None:
+    inputs, backgrounds = [result(tmp_path, "alp")], [background_of("0.17+-0.046")]
+    with pytest.raises(ValueError, match=rf"--efficiency {re.escape(text)}: search alp counts by energy"):
+        stored_channels(CARD, VARIANT, inputs, backgrounds, efficiency=text)
+    with pytest.raises(ValueError, match="there is no efficiency"):
+        stored_channels(CARD, VARIANT, inputs, backgrounds, efficiency=str(tmp_path / "none.csv"))
 
 
 def test_what_is_counted_is_that_of_the_results(folders: dict[str, Path]) -> None:

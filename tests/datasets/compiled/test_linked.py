@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numba.core import config
 
-from na64.processors.kernels import jit as module
-from na64.processors.kernels.jit import jit, jit_inline, jit_lent
-from na64.processors.kernels.linked import Kernel
+from na64.datasets.compiled import jit as module
+from na64.datasets.compiled.jit import jit, jit_inline, jit_lent
+from na64.datasets.compiled.linked import Kernel
 
 pytestmark = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="nothing is compiled")
 

@@ -14,8 +14,8 @@ from numba.core import config
 
 from na64.datasets.basics.cache_folders import make_private, user_caches
 from na64.datasets.basics.identity import identity, source_digest
-from na64.processors.kernels.compiled_files import KeptKernel
-from na64.processors.kernels.linked import Kernel
+from na64.datasets.compiled.compiled_files import KeptKernel
+from na64.datasets.compiled.linked import Kernel
 
 R = TypeVar("R")
 
@@ -38,7 +38,6 @@ def digest_of(package: Path) -> str:
     One name for all kernels together: a kernel is compiled into those that call it, so that a change of
     one is a change of others.
     """
-    kernels = (package / "processors" / "kernels").glob("*.py")
     callers = [
         package / "processors" / "features" / f"{name}.py"
         for name in (
@@ -50,7 +49,14 @@ def digest_of(package: Path) -> str:
         package / "datasets" / "instrument" / f"{name}.py" for name in ("features", "recipes", "spectrometer")
     ]
     table = hashlib.sha256((package / "datasets" / "instrument" / "features.toml").read_bytes()).hexdigest()
-    return identity([source_digest([*kernels, *callers, *instrument]), table])
+    return identity([source_digest([*kernel_sources(package), *callers, *instrument]), table])
+
+
+def kernel_sources(package: Path) -> list[Path]:
+    """Files of all kernels, and of what compiles them, in the package of a folder."""
+    folders = package / "processors" / "kernels", package / "datasets" / "compiled"
+    kernels = [path for folder in folders for path in sorted(folder.glob("*.py"))]
+    return [*kernels, package / "datasets" / "reading" / "split_bytes.py"]
 
 
 def cache_folder(parents: tuple[Path, ...]) -> Path | None:

@@ -16,13 +16,13 @@ import pytest
 from numba.core import config
 from numba.core.errors import NumbaWarning
 
-from na64.processors.kernels.compiled_files import FilesByTypes, KeptKernel
-from na64.processors.kernels.linked import Kernel
+from na64.datasets.compiled.compiled_files import FilesByTypes, KeptKernel
+from na64.datasets.compiled.linked import Kernel
 
 pytestmark = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="nothing is compiled")
 
 KERNEL = """
-from na64.processors.kernels.jit import jit
+from na64.datasets.compiled.jit import jit
 
 
 @jit

@@ -11,7 +11,7 @@ from numba.core import config
 from numba.core.errors import TypingError
 
 import na64
-from na64.processors.kernels.jit import (
+from na64.datasets.compiled.jit import (
     CACHE_FOLDER,
     cache_folder,
     cache_note,
@@ -24,8 +24,9 @@ from na64.processors.kernels.jit import (
 PACKAGE = Path(na64.__file__).parent
 SOURCES = (
     "processors/kernels/window.py",
-    "processors/kernels/jit.py",
-    "processors/kernels/compiled_files.py",
+    "datasets/compiled/jit.py",
+    "datasets/compiled/compiled_files.py",
+    "datasets/reading/split_bytes.py",
     "processors/features/compute.py",
     "processors/features/window_arguments.py",
     "processors/features/kernel_arguments.py",
