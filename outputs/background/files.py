@@ -16,7 +16,7 @@ from na64.outputs.background.extrapolation import Extrapolation
 from na64.outputs.background.names import FACTS, FIGURES, SCHEMA
 from na64.outputs.background.shape_figure import shape_figure
 from na64.outputs.background.sideband_figure import sideband_figure
-from na64.outputs.background.table import BACKGROUND, BackgroundTable, with_error
+from na64.outputs.background.table import BACKGROUND, BackgroundRow, BackgroundTable, with_error
 from na64.outputs.report.drawing import write_figure
 from na64.outputs.report.heading import heading, read_status
 from na64.outputs.result.origin import origin_of, seal_csv, seal_facts
@@ -95,11 +95,16 @@ def facts_of(products: Products, found: Estimate) -> dict[str, object]:
     }
 
 
+def _is_unverified(row: BackgroundRow) -> bool:
+    """Whether a number rests on what was remembered, or looked for in vain and then chosen."""
+    return "[R-" in row.tag or (row.n is not None and "NOT FOUND" in row.tag)
+
+
 def of_table(table: BackgroundTable) -> Iterator[str]:
     """Yield the lines that a terminal shows: the table in the form of the seminar's, and both totals."""
     width = max([len(row.source) for row in table.rows] + [30])
     for row in table.rows:
-        mark = "  unverified inputs" if "[R-" in row.tag else ""
+        mark = "  unverified inputs" if _is_unverified(row) else ""
         yield f"  {row.source:<{width}}  {row.text:>16}{mark}".rstrip()
     totals = (("total, limits as distributions", False), ("total, limits at face value", True))
     for text, at_face_value in totals:
