@@ -183,10 +183,8 @@ def test_a_corner_is_called_the_box_only_where_it_is_one(products: Any, case: An
     for elsewhere in (other, products):
         text = read(render(elsewhere, PICTURES)).text
         assert "hatched corner" not in text
-        assert (
-            "hatched where a plane has all of its quantities, and its edges are dashed where it has some. No physics"
-            in text
-        )
+        assert "The signal box is hatched where a plane has all of its quantities, and its edges" in text
+        assert "dashed where it has some. No physics event" in text
 
 
 def test_yields_after_is_marked(products: Any) -> None:
