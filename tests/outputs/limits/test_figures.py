@@ -35,7 +35,7 @@ def test_no_curve_strikes_out_the_legend_of_the_published_ones() -> None:
             assert legend is not None
             assert legend.get_frame_on()
             assert legend.get_frame().get_facecolor()[:3] == (1, 1, 1)
-            assert legend.get_frame().get_alpha() > 0.8
+            assert (legend.get_frame().get_alpha() or 0) > 0.8
 
 
 @pytest.mark.parametrize(
