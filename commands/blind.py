@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from na64.commands.verbs import INCOMPLETE, SUCCESS, add_command, number, positive, refused
+from na64.commands.verbs import INCOMPLETE, SUCCESS, add_command, any_text, number, positive, refused
 from na64.commands.workers import EXECUTORS
 
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -45,7 +45,8 @@ def _add_unblind(verbs: Any) -> None:
     parser.add_argument("--freeze", required=True, metavar="HASH", help="what na64 freeze gave")
     parser.add_argument("--reason", required=True, metavar="TEXT", help="why now")
     approved = "twice: two people who agree"
-    parser.add_argument("--approved-by", action="append", required=True, metavar="NAME", help=approved)
+    said: dict[str, Any] = {"type": any_text, "metavar": "NAME"}  # whoever tries with nobody is in the log
+    parser.add_argument("--approved-by", action="append", required=True, help=approved, **said)
     stage = "open this fraction of the spills first"
     parser.add_argument("--stage", type=number, default=1.0, metavar="FRACTION", help=stage)
     parser.add_argument("--executor", default="processes", choices=EXECUTORS, help="default: %(default)s")
