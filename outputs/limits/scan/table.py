@@ -141,6 +141,10 @@ def lines(scan: Scan) -> Iterator[str]:
     shown = scan.steps if len(scan.axes) == 1 else tuple(step for step in (scan.best,) if step)
     yield from (_line(step) for step in shown)
     yield f"{_line(scan.nominal)}  nominal"
+    if not shown:
+        ordered = sorted(scan.steps, key=lambda step: step.expected.median)
+        ends = (f"{_digits(at.expected.median)} at {_place(scan, at)}" for at in (ordered[0], ordered[-1]))
+        yield f"expected limits of {counted(len(scan.steps), 'step')}: {' to '.join(ends)}"
     if n_limits := sum(step.is_limit for step in scan.steps):
         yield (
             f"*: in {counted(n_limits, 'step')} the background, or a part of it, is only known to be below a "

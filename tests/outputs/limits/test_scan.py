@@ -61,7 +61,12 @@ def test_a_scan_that_takes_the_place_of_another_says_of_which(data: Path, tmp_pa
     said: list[str] = []
     for ends in ((0.5, 2.5), (0.5, 2.5), (1.0, 2.5)):
         na64.scan(data, {VHCAL: ends}, steps=2, to=tmp_path, tell=said.append)
-    na64.scan(data, {VHCAL: ends, "straw3.straw3_x.max": (2, 6)}, steps=2, to=tmp_path, tell=said.append)
+    two = {VHCAL: ends, "straw3.straw3_x.max": (2.0, 6.0)}
+    steps = na64.scan(data, two, steps=2, to=tmp_path, tell=said.append).steps
+    (line,) = (line for line in said if line.startswith("expected limits of 4 steps: "))
+    limits = [float(text) for text in re.findall(r"([\d.]+) at ", line)]
+    medians = [step.expected.median for step in steps]
+    assert limits == pytest.approx([min(medians), max(medians)], rel=5e-3)
     (tmp_path / "scan.csv").write_text("mine\n")
     na64.scan(data, {VHCAL: ends}, steps=2, to=tmp_path, tell=said.append)
     assert [line for line in said if line.startswith("replaced: ")] == [

@@ -183,7 +183,8 @@ def test_a_corner_is_called_the_box_only_where_it_is_one(products: Any, case: An
     for elsewhere in (other, products):
         text = read(render(elsewhere, PICTURES)).text
         assert "hatched corner" not in text
-        assert "not the corner of a plane that is drawn. No physics event" in text
+        assert "The signal box is hatched where a plane has all of its quantities, and its edges" in text
+        assert "dashed where it has some. No physics event" in text
 
 
 def test_yields_after_is_marked(products: Any) -> None:
