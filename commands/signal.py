@@ -8,6 +8,8 @@ from typing import Any
 
 from na64.commands.verbs import SUCCESS, add_command, number, positive, refused, seed
 
+_SELECTION = "invisible_2023"
+
 
 def add(verbs: Any) -> None:
     """Declare the command."""
@@ -16,7 +18,7 @@ def add(verbs: Any) -> None:
         "process them with a selection, and write its efficiency for the box."
     )
     parser = add_command(verbs, "efficiency", _efficiency, text)
-    selection = "default: invisible_2023, for dark photons; else there is none"
+    selection = f"default: {_SELECTION}, for dark photons; else there is none"
     parser.add_argument("--selection", metavar="NAME_OR_TOML", help=selection)
     parser.add_argument("--to", type=Path, required=True, metavar="FILE.csv")
     search = (
@@ -65,7 +67,7 @@ def _efficiency(options: argparse.Namespace) -> int:
     with Terminal() as terminal:
         efficiency(
             to=options.to,
-            selection=options.selection or "invisible_2023",
+            selection=options.selection or _SELECTION,
             layout=options.layout or "tout2023",
             masses=options.mass or MASSES,
             events=options.events or 20_000,

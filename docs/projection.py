@@ -64,7 +64,7 @@ def passes() -> Iterator[str]:
     """Time of one pass on so many cores, with start, driver and report; and the least that storage allows."""
     cores = (1, 10, 100, 1_000)
     yield from _head(
-        "EOT",
+        "particles",
         "from",
         "core h",
         "TB",
@@ -90,7 +90,7 @@ def passes() -> Iterator[str]:
 
 def catalogues() -> Iterator[str]:
     """What the catalogue takes, once for all selections."""
-    yield from _head("EOT", "files", "files of", "hashing, core h", "headers, core h", "100 cores")
+    yield from _head("particles", "files", "files of", "hashing, core h", "headers, core h", "100 cores")
     for electrons in (1e12, 1e13):
         n_files = electrons * RECORDED / PER_FILE
         for kind in CELLS:

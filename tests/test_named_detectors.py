@@ -21,7 +21,7 @@ MOST = {
     "commands": 22,
     "datasets": 36,
     "docs": 5,
-    "outputs": 150,
+    "outputs": 149,
     "processors": 1,
     "selections": 6,
 }

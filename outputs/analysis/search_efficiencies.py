@@ -23,9 +23,9 @@ from na64.outputs.signal.efficiency.alp_injection import (
     ENERGIES,
     Counted,
     Wanted,
-    alp_campaign,
     describe_alps,
     inject_alps,
+    photon_pair_campaign,
 )
 from na64.outputs.signal.efficiency.by_energy import efficiency_table
 from na64.outputs.signal.efficiency.campaigns import period_with_runs
@@ -176,7 +176,7 @@ def _simulated(
         raise ValueError(f"--period: not with --search {card.name}, whose particles are of one set-up only")
     if isinstance(fate, TwoPhotons):
         wanted = Wanted(card.name, category.name, fate.stretch.first, fate.stretch.last)
-        return _Simulated(wanted, alp_campaign, ENERGIES, LAYOUT)
+        return _Simulated(wanted, photon_pair_campaign, ENERGIES, LAYOUT)
     raise ValueError(
         f"search {card.name}: nothing simulates the particles of channel {category.name}; what decays to two "
         "photons or an electron pair, or a meson to nothing is simulated, and dark photons without --search"

@@ -38,9 +38,6 @@ SEED = "seed_2021"
 PACKAGED = {SEED: SEED_TABLE, "alp_2020": ALP_TABLE, "visible_2017": VISIBLE_TABLE}
 """Packaged tables by the name under which they can be asked for."""
 
-_SEARCHES = {SEED: DEFAULT_SEARCH, "alp_2020": "alp", "visible_2017": "visible"}
-"""Searches in whose boxes they were published."""
-
 _BETWEEN = re.compile(r"\+-|\+/-|±")
 """Between a number and its error."""
 
@@ -131,7 +128,8 @@ def check_box(text: str, search: str, of: str) -> None:
     ------
     ValueError
     """
-    own = _SEARCHES.get(text, search)
+    published = text.rpartition("_")[0] if text in PACKAGED else search
+    own = DEFAULT_SEARCH if text == SEED else published
     if own != search:
         raise ValueError(
             f"--background {text}: is of the box of search {own}, {of} is of that of search {search}; "

@@ -186,6 +186,11 @@ class Summary:
         return tuple(run for run in self.runs if RunType(run.type).is_physics)
 
     @property
+    def exposed_runs(self) -> tuple[RunAccounting, ...]:
+        """Physics runs with live particles on target."""
+        return tuple(run for run in self.physics_runs if run.eot_live)
+
+    @property
     def rate_runs(self) -> tuple[RunAccounting, ...]:
         """Runs of which numbers of events may be divided by particles on target: those of physics.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -193,7 +193,7 @@ def expected_rate(simulation: Products, after: str) -> Rate:
     ValueError
         No exposure is known, or weights differ between events and the cut is not the one of `yields.csv`.
     """
-    runs = [run for run in simulation.summary.physics_runs if run.eot_live]
+    runs = simulation.summary.exposed_runs
     beam_of(simulation)
     on_target = math.fsum(run.eot_live or 0.0 for run in runs)
     if not runs:
@@ -237,7 +237,7 @@ def compare(data: Products, after: str, rate: Rate) -> Benchmark:
         No physics run has an exposure, or they are of several kinds of beam.
     """
     counts = region_counts(data, after)
-    known = [run for run in data.summary.physics_runs if run.eot_live]
+    known = data.summary.exposed_runs
     particle, _ = beam_of(data)
     if not known:
         what = on_target(particle)
@@ -254,7 +254,8 @@ def compare(data: Products, after: str, rate: Rate) -> Benchmark:
 
 def runs_left_out(name: str, products: Products) -> Iterator[str]:
     """Physics runs of a result that are not compared: no live particles on target are stated."""
-    if runs := [run.run for run in products.summary.physics_runs if not run.eot_live]:
+    exposed = products.summary.exposed_runs
+    if runs := [run.run for run in products.summary.physics_runs if run not in exposed]:
         particle = products.summary.particle_of(products.summary.physics_runs[0])
         yield f"left out: {runs_in_words(runs)} of {name}, no live {on_target(particle)} are stated"
 
@@ -296,7 +297,7 @@ def beam_of(products: Products) -> tuple[str, float]:
     return only_beam(map(summary.beam_of, summary.physics_runs), f"the dimuons of {summary.selection.name}")
 
 
-def _ratio(of: str, runs: list[RunAccounting], counts: dict[int, int], rate: Rate) -> Ratio:
+def _ratio(of: str, runs: Sequence[RunAccounting], counts: dict[int, int], rate: Rate) -> Ratio:
     on_target = math.fsum(run.eot_live or 0.0 for run in runs)
     periods = {run.period for run in runs}
     return Ratio(

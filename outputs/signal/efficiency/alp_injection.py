@@ -69,7 +69,7 @@ class Wanted:
     last: float
 
 
-def alp_campaign(energies: tuple[float, float], wanted: Wanted) -> Campaign:
+def photon_pair_campaign(energies: tuple[float, float], wanted: Wanted) -> Campaign:
     """Campaign of axion-like particles only; every one is recorded, and the trigger is told by its bit."""
     campaign = load_campaign(CAMPAIGN)
     component = next(entry for entry in campaign.components if entry.kind is ComponentKind.ALP)
@@ -85,7 +85,7 @@ def inject_alps(
     plan: Injection,
     wanted: Wanted,
     edges: Sequence[float] = ENERGIES,
-    make: Callable[[tuple[float, float], Wanted], Campaign] = alp_campaign,
+    make: Callable[[tuple[float, float], Wanted], Campaign] = photon_pair_campaign,
 ) -> Iterator[list[Counted]]:
     """Simulate and count one bin of energies after the other, each period of it.
 
