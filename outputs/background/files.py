@@ -8,7 +8,7 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from na64.datasets.basics.atomic_file import write_bytes
+from na64.datasets.basics.atomic_file import write_together
 from na64.datasets.basics.json_records import to_json
 from na64.outputs.background.control_shape import ControlShape
 from na64.outputs.background.estimate import Estimate
@@ -40,19 +40,30 @@ def write_background(
     """
     written = [folder / BACKGROUND, folder / FACTS]
     origin = origin_of(folder)
-    write_bytes(written[0], seal_csv(found.table.to_csv(), origin))
-    write_bytes(written[1], to_json(seal_facts(facts_of(products, found) | dict(stated or {}), origin)))
+    contents = {
+        BACKGROUND: seal_csv(found.table.to_csv(), origin),
+        FACTS: to_json(seal_facts(facts_of(products, found) | dict(stated or {}), origin)),
+    }
     label = heading(products.summary, read_status(folder))
+
+    def draw() -> None:
+        written.extend(_write_figures(folder / FIGURES, found, label))
+
+    write_together(folder, contents, seal=FACTS, meanwhile=draw)
+    return written
+
+
+def _write_figures(folder: Path, found: Estimate, label: str) -> Iterator[Path]:
+    """Draw the fits; give the files."""
     for shape in found.shapes:
         name = shape.shape.name.replace(" ", "_")
-        drawn = write_figure(folder / FIGURES, name, partial(shape_figure, shape, label=label))
-        written += [folder / FIGURES / f"{name}.{suffix}" for suffix in drawn]
+        drawn = write_figure(folder, name, partial(shape_figure, shape, label=label))
+        yield from (folder / f"{name}.{suffix}" for suffix in drawn)
     for extrapolation in found.extrapolations:
         name = extrapolation.sideband.name.replace(" ", "_")
         make = partial(sideband_figure, extrapolation, label=label)
-        drawn = write_figure(folder / FIGURES, name, make)
-        written += [folder / FIGURES / f"{name}.{suffix}" for suffix in drawn]
-    return written
+        drawn = write_figure(folder, name, make)
+        yield from (folder / f"{name}.{suffix}" for suffix in drawn)
 
 
 def facts_of(products: Products, found: Estimate) -> dict[str, object]:
