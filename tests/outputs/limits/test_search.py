@@ -100,7 +100,7 @@ def test_each_result_has_a_background_of_its_own(exposure_of: Callable[..., Limi
     search = search_of(exposures, backgrounds, lambda *_: ConstantEfficiency(0.5), signal_error=0.1)
     assert [period.name for period in search.periods] == ["a 2022", "b 2022"]
     assert search.background == pytest.approx((0.7, 0.5))
-    with pytest.raises(ValueError, match="3 backgrounds for 2 results"):
+    with pytest.raises(ValueError, match="3 times --background for 2 results"):
         search_of(
             exposures, [*backgrounds, backgrounds[0]], lambda *_: ConstantEfficiency(0.5), signal_error=0
         )
