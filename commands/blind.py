@@ -43,7 +43,7 @@ def _add_unblind(verbs: Any) -> None:
     parser = add_command(verbs, "unblind", _unblind, text)
     parser.add_argument("folder", type=Path, metavar="DIR", help="where na64 freeze wrote to")
     parser.add_argument("--freeze", required=True, metavar="HASH", help="what na64 freeze gave")
-    parser.add_argument("--reason", required=True, metavar="TEXT", help="why now")
+    parser.add_argument("--reason", required=True, type=any_text, metavar="TEXT", help="why now")
     approved = "twice: two people who agree"
     said: dict[str, Any] = {"type": any_text, "metavar": "NAME"}  # whoever tries with nobody is in the log
     parser.add_argument("--approved-by", action="append", required=True, help=approved, **said)

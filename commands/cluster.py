@@ -60,8 +60,10 @@ def _add_submit(verbs: Any) -> None:
 
 
 def _submit(options: argparse.Namespace) -> int:
+    from na64.datasets.basics.turns import turn
     from na64.outputs.analysis.plans import claim_folder, what_is_hidden
     from na64.outputs.batch import batch_system, submissions
+    from na64.outputs.result.product_names import COUNTING, COUNTING_PATIENCE
 
     folder: Path = options.to
     batch_system.check_folder(submissions.System(options.system), folder)
@@ -75,7 +77,8 @@ def _submit(options: argparse.Namespace) -> int:
     if options.dry_run or not shares:
         return SUCCESS
     needs = batch_system.JobResources(options.memory, options.minutes, tuple(options.directive))
-    tell(claim_folder(folder, asked, replace=options.replace))
+    with turn(folder, COUNTING, "na64 submit", patience=COUNTING_PATIENCE):
+        tell(claim_folder(folder, asked, replace=options.replace))
     place, submission = submissions.write_submission(folder, _submission(asked, folder, options), shares)
     name = f"na64-{asked.job.selection.name}"
     _send(place, submission, batch_system.write_description(place, submission, needs, name))
@@ -169,13 +172,12 @@ def _work(options: argparse.Namespace) -> int:
 
 def _merge(options: argparse.Namespace) -> int:
     from na64.datasets.basics.turns import turn
-    from na64.outputs.analysis.plans import COUNTING_PATIENCE
-    from na64.outputs.result.product_names import PRODUCTS
+    from na64.outputs.result.product_names import COUNTING, COUNTING_PATIENCE, PRODUCTS
 
     if not options.folder.exists():
         raise FileNotFoundError(2, "nothing was submitted", str(options.folder))
     with (
-        turn(options.folder, "counting", "na64 merge", patience=COUNTING_PATIENCE),
+        turn(options.folder, COUNTING, "na64 merge", patience=COUNTING_PATIENCE),
         turn(options.folder, PRODUCTS, "na64 merge"),
     ):
         return _merge_into(options.folder, options)

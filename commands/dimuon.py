@@ -50,9 +50,13 @@ def _benchmark(options: argparse.Namespace) -> int:
     from na64.outputs.analysis.full_report import renew_report
     from na64.outputs.background.inputs import check_simulation
     from na64.outputs.control.dimuon import files, names
+    from na64.outputs.control.dimuon.benchmark import runs_left_out
+    from na64.outputs.result.lacks import check_values
     from na64.outputs.result.store import read_result
 
     data, simulation = read_result(options.folder), read_result(options.simulation)
+    check_values(data.summary, str(options.folder))
+    check_values(simulation.summary, str(options.simulation))
     production = _production(options.campaign) if options.campaign else None
     found = files.compare_results(data, simulation, production)
     compared = (str(options.simulation), str(options.folder))
@@ -60,6 +64,8 @@ def _benchmark(options: argparse.Namespace) -> int:
     peaks = files.find_peaks(options.folder, data, by_run=not options.no_runs)
     files.write_comparison(options.folder, data, found, peaks)
     tell(files.of_comparison(found))
+    for folder, products in ((options.folder, data), (options.simulation, simulation)):
+        tell(runs_left_out(folder.name, products))
     tell(files.of_peaks(peaks))
     tell([stated] if stated else [])
     print(f"table: {options.folder / names.DIMUON}; plots: {options.folder / names.FIGURES}")

@@ -72,15 +72,15 @@ def passes() -> Iterator[str]:
         "at 1 GB/s",
         "at 10 GB/s",
     )
-    for eot in (1e12, 1e13):
-        n_events = eot * RECORDED
+    for electrons in (1e12, 1e13):
+        n_events = electrons * RECORDED
         for kind in KINDS:
             work, stored = n_events * kind.cpu, n_events * kind.stored
             around = START + REPORT
             walls = [max(work / n, n_events / PER_FILE * CHUNK) + around for n in cores]
             least = [stored / speed + around for speed in (1e9, 1e10)]
             yield _row(
-                f"{eot:.0e}".replace("e+", "e"),
+                f"{electrons:.0e}".replace("e+", "e"),
                 kind.name,
                 f"{work / 3600:.2g}",
                 f"{stored / 1e12:.3g}",
@@ -91,12 +91,12 @@ def passes() -> Iterator[str]:
 def catalogues() -> Iterator[str]:
     """What the catalogue takes, once for all selections."""
     yield from _head("EOT", "files", "files of", "hashing, core h", "headers, core h", "100 cores")
-    for eot in (1e12, 1e13):
-        n_files = eot * RECORDED / PER_FILE
+    for electrons in (1e12, 1e13):
+        n_files = electrons * RECORDED / PER_FILE
         for kind in CELLS:
             hashing, headers = n_files * PER_FILE * kind.stored * HASHING, n_files * HEADERS
             yield _row(
-                f"{eot:.0e}".replace("e+", "e"),
+                f"{electrons:.0e}".replace("e+", "e"),
                 f"{n_files:,.0f}",
                 kind.name,
                 f"{hashing / 3600:.2g}",

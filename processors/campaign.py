@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from na64.datasets.catalogue.build import Catalogue
+from na64.processors.counting.file_counts import FileCounts
 from na64.processors.counting.tally import Tally
 from na64.processors.events.feature_store import FeatureStore
 from na64.processors.events.ready_kernels import Variants, make_ready, stored_variants
@@ -54,6 +55,8 @@ class CampaignResult:
         The ranges of files that were read.
     plugin_texts : tuple of str
         Texts of the plug-in, as sha256, that features were made with: comments may have changed in between.
+    files : dict of (path, run) to FileCounts
+        Events of each run in each file.
     """
 
     tallies: dict[int, Tally]
@@ -63,6 +66,7 @@ class CampaignResult:
     interrupted: bool
     read: tuple[tuple[str, int, int], ...] = ()
     plugin_texts: tuple[str, ...] = ()
+    files: dict[tuple[str, int], FileCounts] = field(default_factory=dict)
 
     @property
     def missing(self) -> dict[int, int]:
@@ -132,7 +136,7 @@ def process(
         split=lambda task: _split(task, job),
         check=check_accounting,
     )
-    tallies, texts = _merge(outcome, job)
+    tallies, files, texts = _merge(outcome, job)
     return CampaignResult(
         tallies=tallies,
         recorded={number: catalogue.runs[number] for number in job.runs},
@@ -141,6 +145,7 @@ def process(
         interrupted=outcome.interrupted,
         read=tuple((task.payload.file.sha256, task.start, task.stop) for task in outcome.done),
         plugin_texts=texts,
+        files=files,
     )
 
 
@@ -200,19 +205,24 @@ def check_accounting(partial: Partial) -> None:
             )
 
 
-def _merge(outcome: Outcome, job: Job) -> tuple[dict[int, Tally], tuple[str, ...]]:
+def _merge(
+    outcome: Outcome, job: Job
+) -> tuple[dict[int, Tally], dict[tuple[str, int], FileCounts], tuple[str, ...]]:
     """Add the partial results of every run, in the order of their keys, one in memory at a time.
 
-    The texts of the plug-in that they were made with come second.
+    What is known of each file comes second, then the texts of the plug-in that they were made with.
     """
-    empty = empty_tally(job)
-    tallies = dict.fromkeys(sorted(job.runs), empty)
+    tallies = dict.fromkeys(sorted(job.runs), empty_tally(job))
+    paths = {task.key: task.path for task in outcome.done}
+    files: dict[tuple[str, int], FileCounts] = {}
     texts: set[str] = set()
-    for partial in outcome.results.values():
+    for key, partial in outcome.results.items():
         texts |= {partial.header[PLUGIN]} if PLUGIN in partial.header else set()
         for number, tally in tallies_of(partial).items():
             tallies[number] = tallies[number] + tally
-    return tallies, tuple(sorted(texts))
+            place = paths[key], number
+            files[place] = files.get(place, FileCounts()) + FileCounts.of(tally)
+    return tallies, files, tuple(sorted(texts))
 
 
 def prepare(context: CountingContext) -> None:

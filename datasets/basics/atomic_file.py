@@ -7,7 +7,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from hashlib import sha256
@@ -55,7 +55,8 @@ class Begun:
         with ExitStack() as left:
             left.callback(os.close, self._lock)
             left.callback(self.path.unlink, missing_ok=True)
-            self.file.close()
+            with suppress(OSError):  # what did not fit was said when it was written
+                self.file.close()
 
 
 def _held(file: BinaryIO, path: Path) -> int:
@@ -133,17 +134,39 @@ def write_bytes(path: Path, data: bytes) -> None:
 
     What writers that were killed have left in the folder is removed.
     """
+    with staged(path, data):
+        pass
+
+
+@contextmanager
+def staged(path: Path, data: bytes) -> Iterator[None]:
+    """Have a small file on the disk, which takes its place once what is done meanwhile has worked."""
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_abandoned(path.parent)
     with written_whole(path) as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+        _put(file, data, path)
+        yield
     sync(path.parent)
 
 
+def _put(file: BinaryIO, data: bytes, path: Path) -> None:
+    """Write a file that takes the place of a path and force it onto the disk; an error names the path."""
+    try:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    except OSError as error:
+        error.filename = str(path)
+        raise
+
+
 def write_together(
-    folder: Path, contents: Mapping[str, bytes], *, seal: str, without: Iterable[str] = ()
+    folder: Path,
+    contents: Mapping[str, bytes],
+    *,
+    seal: str,
+    without: Iterable[str] = (),
+    meanwhile: Callable[[], object] | None = None,
 ) -> None:
     """Write files that belong together: while the seal is there, all the others are whole and of one kind.
 
@@ -156,31 +179,36 @@ def write_together(
     folder : Path
         Made if there is none.
     contents : mapping of str to bytes
-        By name.
+        By name, which may be in a folder of its own: ``limits/background.csv``.
     seal : str
         One of the names.
     without : iterable of str
         Names that must not be there.
+    meanwhile : callable, optional
+        Writes what goes with them, figures for instance, while there is no seal.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    remove_abandoned(folder)
+    folders = {folder, *((folder / name).parent for name in contents)}
+    for place in folders:
+        place.mkdir(parents=True, exist_ok=True)
+        remove_abandoned(place)
     with ExitStack() as begun:
-        staged: dict[str, Begun] = {}
+        ready: dict[str, Begun] = {}
         for name, data in contents.items():
-            staged[name] = Begun(folder / name)
-            begun.callback(staged[name].end)
-            staged[name].file.write(data)
-            staged[name].file.flush()
-            os.fsync(staged[name].file.fileno())
+            ready[name] = Begun(folder / name)
+            begun.callback(ready[name].end)
+            _put(ready[name].file, data, folder / name)
         (folder / seal).unlink(missing_ok=True)
         sync(folder)
         for name in without:
             (folder / name).unlink(missing_ok=True)
-        for name, one in staged.items():
+        if meanwhile is not None:
+            meanwhile()
+        for name, one in ready.items():
             if name != seal:
                 one.finish()
-        sync(folder)
-        staged[seal].finish()
+        for place in folders:
+            sync(place)
+        ready[seal].finish()
         sync(folder)
 
 

@@ -225,6 +225,7 @@ def _record(entry: TomlTable, folder: Path) -> FileRecord:
         truth=entry.flag("truth"),
         production=tags_of(entry.table("production")),
         version=entry.text("version", ""),
+        missing_columns=entry.texts("missing_columns", ()),
     )
 
 

@@ -158,6 +158,7 @@ def _look_inside(path: str, record: FileRecord, expected: Expectation) -> FileRe
             segments=segments,
             spills=tuple(_spills_of(part) for part in parts),
             truth=layout.has_truth(tree),
+            missing_columns=layout.missing_columns(tree),
         )
 
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+from na64.datasets.basics.parent_process import end_with_parent
 from na64.datasets.catalogue.inspection import Expectation, inspect
 from na64.datasets.catalogue.records import FileRecord
 
@@ -43,7 +44,7 @@ def inspect_files(
         yield from ((path, inspect(path, expected)) for path in paths)
         return
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(n_workers, context, initializer=_ignore_interrupts)
+    pool = ProcessPoolExecutor(n_workers, context, initializer=_begin)
     try:
         yield from zip(paths, pool.map(partial(inspect, expected=expected), paths, chunksize=8), strict=True)
     except BrokenProcessPool:
@@ -61,6 +62,7 @@ def _seconds(paths: Sequence[str]) -> float:
     return total
 
 
-def _ignore_interrupts() -> None:
-    """Leave Ctrl-C to the process that has started this one."""
+def _begin() -> None:
+    """Leave Ctrl-C to the process that has started this one, and end with it."""
+    end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)

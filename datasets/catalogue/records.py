@@ -73,6 +73,8 @@ class FileRecord:
     version : str
         What its server stated with this content and states otherwise with another, as
         `na64.datasets.servers.versions` has it; empty of a local file, or if nothing was stated.
+    missing_columns : tuple of str
+        Columns of its layout that it has no branch of.
     """
 
     path: str
@@ -93,6 +95,7 @@ class FileRecord:
     truth: bool = False
     production: ReconstructionTags = field(default_factory=ReconstructionTags)
     version: str = ""
+    missing_columns: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if (self.status is Status.GOOD) == bool(self.reason):

@@ -126,6 +126,19 @@ class Layout:
         names = (name for branch in branches if branch.is_in(tree) for name in branch.names)
         return tuple(dict.fromkeys(names))
 
+    def missing_columns(self, tree: Branches) -> tuple[str, ...]:
+        """Columns of the layout that a tree has no branch of."""
+        branches = self.in_tree(tree).branches()
+        return tuple(branch.column for branch in branches if not branch.is_in(tree))
+
+    def without(self, columns: Collection[str]) -> Layout:
+        """The layout as a file has it that lacks some columns, and what is nothing without them."""
+        there = {*self.columns} - {*columns}
+        kept = self.giving({name for name in there if there >= {*self.sums.get(name, ())}})
+        needed = {name: {*self.detectors[name].needed} for name in kept.detectors}
+        detectors = {name: one for name, one in kept.detectors.items() if one.columns.keys() >= needed[name]}
+        return replace(kept, detectors=detectors)
+
     def has_truth(self, tree: Branches) -> bool:
         """Whether a tree says what was simulated."""
         event = self.in_tree(tree).event

@@ -52,6 +52,11 @@ def open_parquet(source: RemoteFile | str) -> Iterator[RunFile]:
         yield _ParquetFile(file)
 
 
+def table_of(file: pq.ParquetFile) -> Tree:
+    """The table of an open Parquet file."""
+    return _ParquetTable(file)
+
+
 class _ParquetFile:
     def __init__(self, file: Any) -> None:
         self._file = file

@@ -51,6 +51,26 @@ def open_rntuple(stored: Any, fetch: Fetch) -> Tree:
     return _RNTuple(stored, fetch)
 
 
+def late_arrays(stored: Any, names: Sequence[str]) -> tuple[str, ...]:
+    """Arrays that were added after the first events: of those uproot shifts the values.
+
+    Parameters
+    ----------
+    stored : uproot RNTuple
+    names : sequence of str
+        Fields; those that it does not have are passed over.
+    """
+    with readable():
+        there = {*stored.keys()}
+        found = {name: _plain(_form_of(stored, name)) for name in names if name in there}
+        first = {name: columns.values for name, columns in found.items() if columns and columns.shape}
+        return tuple(n for n, at in first.items() if int(stored.column_records[at].first_element_index) > 0)
+
+
+def _form_of(stored: Any, name: str) -> Any:
+    return json.loads(stored[name].to_akform()[0].contents[0].to_json())
+
+
 class _RNTuple:
     format = Format.RNTUPLE
 
@@ -74,7 +94,7 @@ class _RNTuple:
 
     def _form(self, name: str) -> Any:
         if name not in self._forms:
-            self._forms[name] = json.loads(self._tree[name].to_akform()[0].contents[0].to_json())
+            self._forms[name] = _form_of(self._tree, name)
         return self._forms[name]
 
     def check(self, names: Sequence[str]) -> None:  # noqa: ARG002  (the fields share their entries)

@@ -16,6 +16,7 @@ from coffea.nanoevents.methods import base
 
 from na64.datasets.instrument.columns import COLUMNS, DETECTORS, EVENT_GROUPS, EventColumns, Shape
 from na64.datasets.reading.branch import Branch
+from na64.datasets.reading.coffea_files import check_source
 from na64.datasets.reading.detection import detect_layout
 from na64.datasets.reading.layout import LAYOUTS, Layout, load_layout, parse_layout
 from na64.datasets.reading.layout_differences import has_packaged_truth, warning_of
@@ -72,6 +73,12 @@ class NA64Group(_Converted):
 @ak.mixin_class(_behavior)
 class NA64Events(_Converted, base.NanoEvents):  # type: ignore[misc]
     """All columns of the events."""
+
+    def __awkward_validation__(self) -> None:
+        """Refuse events of a file of which coffea shows other numbers than this package reads."""
+        text = self.layout.purelist_parameter(_LAYOUT)
+        if text is not None and self.attrs:
+            check_source(self.attrs.get("@events_factory"), _parsed(text))
 
 
 @ak.mixin_class(_behavior)

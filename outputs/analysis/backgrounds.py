@@ -12,7 +12,7 @@ from na64.outputs.background.estimate import Estimate, Settings, estimate
 from na64.outputs.background.files import of_estimate, write_background
 from na64.outputs.background.inputs import stated_inputs
 from na64.outputs.background.time_window import TIME_WINDOW, BeamElectrons
-from na64.outputs.result.origin import origin_of
+from na64.outputs.result.lacks import check_values
 from na64.outputs.result.product_names import PRODUCTS
 from na64.outputs.result.products import Products
 from na64.outputs.result.store import read_result, require_result
@@ -68,7 +68,8 @@ def background(
     FileNotFoundError
         The folder holds no result.
     ValueError
-        A file does not belong to the result, or too little is beside the box.
+        A file does not belong to the result, too little is beside the box, or a cut passes none of a part
+        of the events, whose files lack what it is on.
 
     Examples
     --------
@@ -82,6 +83,9 @@ def background(
         products = read_result(place)
         simulated = read_result(Path(simulation)) if simulation is not None else None
         times = _beam_electrons(Path(timing)) if timing is not None else None
+        for name, one in {folder: products, simulation: simulated}.items():
+            if one is not None:
+                check_values(one.summary, str(name))
         rates_file = Path(rates) if rates is not None else None
         stated = stated_inputs(
             place, products, rates_file, simulated, str(simulation), timing=times, reason=reason
@@ -118,4 +122,6 @@ def _estimate(
 
 def _beam_electrons(folder: Path) -> BeamElectrons:
     require_result(folder)
-    return BeamElectrons(read_result(folder), folder.resolve().name, origin_of(folder).result)
+    products = read_result(folder)
+    check_values(products.summary, str(folder))
+    return BeamElectrons(products, folder.resolve().name, products.digest)

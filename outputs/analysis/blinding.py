@@ -22,7 +22,7 @@ from na64.outputs.limits.messages import of_analysis
 from na64.outputs.limits.observed import observed_limits
 from na64.outputs.report.opened_plane import write_plane
 from na64.outputs.result import audit_log
-from na64.outputs.result.product_names import PRODUCTS
+from na64.outputs.result.product_names import COUNTING, COUNTING_PATIENCE, PRODUCTS
 from na64.outputs.result.store import require_result
 from na64.processors.unblinded_counts import Opened
 
@@ -158,6 +158,8 @@ def unblind(
         The folder holds no result.
     na64.outputs.blinding.freeze.RefusedError
         Something is not as it was frozen, or a rule stands against it (a ``RuntimeError``); it is logged.
+    na64.datasets.basics.turns.BusyError
+        A job counts into the folder (a ``RuntimeError``); nothing is opened.
 
     Examples
     --------
@@ -171,8 +173,12 @@ def unblind(
     demand = openings.UnblindingRequest(freeze, reason, tuple(approved_by), stage)
     crew = Workers(executor, workers, scheduler)
     require_result(place)
-    # Whoever comes second waits for the first, and is then refused by what the log says.
-    with turn(place, "opening", "na64 unblind", patience=math.inf):
+    # Whoever comes second waits for the first, and is then refused by what the log says. Nobody may put
+    # another result here meanwhile: what was in the box of one would lie beside the other.
+    with (
+        turn(place, "opening", "na64 unblind", patience=math.inf),
+        turn(place, COUNTING, "na64 unblind", patience=COUNTING_PATIENCE),
+    ):
         with crew.open(tell) as backend:
             opened, evidence = openings.unblind(place, demand, backend)
         listener.say(opened.failures)

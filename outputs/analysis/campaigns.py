@@ -169,8 +169,8 @@ def catalogue(
             progress=progress,
         )
         _check_claims(built, previous, reason)
+        log_catalogue(built, place, reason=reason)  # first: what the log does not know must not be used
         files.save(built, place)
-        log_catalogue(built, place, reason=reason)
     for line in (*_of_secrets(listed), *messages.of_catalogue(built, place, built.known_periods())):
         tell(line)
     return built

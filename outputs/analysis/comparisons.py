@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from na64.datasets.basics.atomic_file import write_bytes
+from na64.datasets.basics.atomic_file import write_bytes, write_together
 from na64.outputs.analysis.hidden_simulation import hide_as_in_data
 from na64.outputs.analysis.listening import Listener, Progress, Tell, no_progress, silent
 from na64.outputs.comparison import compare as beside
@@ -84,8 +84,9 @@ def compare(
     tables: dict[str, Table[Any]] = {"cutflow": found.cutflow, "runs": found.runs}
     if found.same_events:
         tables["events"] = found.events
-    for name, table in tables.items():
-        write_bytes(folder / f"{name}.csv", table.to_csv())
+    contents = {f"{name}.csv": table.to_csv() for name, table in tables.items()}
+    without = {"events.csv"} - contents.keys()  # of a comparison of the same events, before
+    write_together(folder, contents, seal="cutflow.csv", without=without)
     write_figure(folder, "compare", partial(draw_comparison, found, tuple(map(_heading, (first, second)))))
     tell(f"tables and plot: {folder}")
     return found
@@ -200,7 +201,7 @@ def overlay(
     recorded = read_result(Path(data))
     upon.check_apart([upon.ScaledSimulation(str(data), recorded), *sources])
     for folder, source in zip(folders, sources, strict=True):
-        if source.products.summary.is_data:
+        if source.products.summary.is_data and not hide_in_simulation:
             raise ValueError(f"{folder}: holds recorded events, expected a simulation after the data")
     listener = Listener(progress, tell, note)
     if hide_in_simulation:

@@ -15,7 +15,6 @@ from na64.datasets.compiled.jit import CACHE_NOTE
 from na64.outputs.analysis.executor_choice import choose, seconds_left
 from na64.outputs.analysis.listening import Listener, Progress, Tell, no_progress, silent
 from na64.outputs.analysis.plans import (
-    COUNTING_PATIENCE,
     Plan,
     claim_folder,
     load_plan,
@@ -27,7 +26,7 @@ from na64.outputs.analysis.workers import Workers
 from na64.outputs.result import messages, store
 from na64.outputs.result.assembly import summarise
 from na64.outputs.result.metrics import METRICS, Metered, to_json
-from na64.outputs.result.product_names import PRODUCTS
+from na64.outputs.result.product_names import COUNTING, COUNTING_PATIENCE, PRODUCTS
 from na64.outputs.result.provenance import plugin_facts, provenance
 from na64.outputs.result.request import Request, begin, finish, request_file
 from na64.outputs.result.spills import known_spills
@@ -172,7 +171,7 @@ def process(
         listener=Listener(progress, tell, note),
         check_progress=check_progress,
     )
-    with turn(folder, "counting", "na64 process", patience=COUNTING_PATIENCE):
+    with turn(folder, COUNTING, "na64 process", patience=COUNTING_PATIENCE):
         counting.run(replace=replace, command=command or plan.command, report=report)
         return Result(folder)
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.basics.toml import unknown
 from na64.datasets.conditions.period_folder import folder_of_environment
 from na64.datasets.conditions.periods import features_of_periods, load_periods
@@ -15,7 +14,7 @@ from na64.datasets.conditions.stated_boxes import DEFAULT_SEARCH
 from na64.outputs.analysis.efficiency_files import write_efficiency
 from na64.outputs.analysis.listening import Listener, Progress, Tell, no_progress, silent
 from na64.outputs.report.drawing import write_figure
-from na64.outputs.result.origin import Origin, check, origin_said, seal_csv
+from na64.outputs.result.origin import Origin, check, origin_said
 from na64.outputs.signal import figures
 from na64.outputs.signal.efficiency import injection, injection_by_energy
 from na64.outputs.signal.efficiency.by_missing_energy import (
@@ -27,7 +26,6 @@ from na64.outputs.signal.efficiency.by_missing_energy import (
 )
 from na64.outputs.signal.efficiency.efficiency import EfficiencyPoint, efficiency_table, read_points
 from na64.outputs.signal.efficiency.efficiency_variations import (
-    Varied,
     read_variations,
     variations_path,
     variations_table,
@@ -145,9 +143,13 @@ def efficiency(
     beside_energies = energies_path(place)
     kept_energies = [one for one in read_energies(beside_energies) if before and one.period not in done]
     draw = partial(figures.draw_efficiencies, points)
-    write_efficiency(place, efficiency_table(points), losses_kept, draw)
-    _write_variations(beside, varied)
-    _write_energies(beside_energies, [*kept_energies, *energies])
+    by_missing_energy = [*kept_energies, *energies]
+    tables = {
+        beside: variations_table(varied) if varied else None,
+        beside_energies: energies_table(by_missing_energy) if by_missing_energy else None,
+    }
+    write_efficiency(place, efficiency_table(points), losses_kept, draw, beside=tables)
+    _draw_energies(beside_energies, by_missing_energy)
     Listener(tell=tell).say(injection.describe(found))
     Listener(tell=tell).say(describe_losses(found, made, wanted))
     tell(f"{place}: {len(points)} points, as simulated")
@@ -167,21 +169,12 @@ def _by_energy(plan: injection.Injection, progress: Progress) -> Iterator[Missin
     yield from injection_by_energy.inject_energies(bins, progress=progress)
 
 
-def _write_energies(path: Path, points: Sequence[MissingEnergyPoint]) -> None:
+def _draw_energies(path: Path, points: Sequence[MissingEnergyPoint]) -> None:
     if points:
-        write_bytes(path, seal_csv(energies_table(points).to_csv()))
         draw = partial(figures.draw_energies, points)
         write_figure(path.parent, path.stem, draw, formats=("png",))
     else:
-        for one in (path, path.with_suffix(".png")):
-            one.unlink(missing_ok=True)
-
-
-def _write_variations(path: Path, varied: Sequence[Varied]) -> None:
-    if varied:
-        write_bytes(path, seal_csv(variations_table(varied).to_csv()))
-    else:
-        path.unlink(missing_ok=True)
+        path.with_suffix(".png").unlink(missing_ok=True)
 
 
 def _before(path: Path, reason: str) -> list[EfficiencyPoint]:

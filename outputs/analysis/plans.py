@@ -24,9 +24,6 @@ from na64.processors.features.plugin import Plugin, load_plugin
 from na64.processors.job import Job, build_job
 from na64.processors.segments import identity_of, plan
 
-COUNTING_PATIENCE = 2.0
-"""Seconds that a job waits for another one that counts into the same folder, before it is told so."""
-
 
 @dataclass(frozen=True, slots=True)
 class Plan:

@@ -70,6 +70,11 @@ class Result:
         return self.summary.verdict
 
     @property
+    def warnings(self) -> tuple[str, ...]:
+        """What has to be known about the numbers, a line each; also what is hidden for lack of a branch."""
+        return self.summary.warnings
+
+    @property
     def selection(self) -> SelectionFacts:
         """Cuts, regions and variations in words and numbers."""
         return self.summary.selection

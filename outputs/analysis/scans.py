@@ -21,9 +21,9 @@ from na64.outputs.limits.scan.table import FIGURE, TABLE, lines, scanned_before,
 from na64.outputs.report.display import display_of
 from na64.outputs.report.drawing import write_figure
 from na64.outputs.report.heading import heading, read_status
+from na64.outputs.result.lacks import check_values
 from na64.outputs.result.request import catalogue_path, log_use, read_request
 from na64.outputs.result.store import require_result
-from na64.outputs.result.valueless import check_values
 
 
 def scan(
@@ -99,7 +99,7 @@ def scan(
     request = read_request(place)
     axes = axes_of(place, request, cuts, n_steps)
     analysis = reopen(place)
-    check_values(analysis.products.summary, analysis.selection, str(place))
+    check_values(analysis.products.summary, str(place))
     plane_of(analysis.products)  # weighted simulation has no counts to fit
     for corner in zip(*((axis.values[0], axis.values[-1]) for axis in axes), strict=True):
         selection_at(place, request, analysis.selection, axes, corner)
@@ -167,7 +167,7 @@ def _signal(
             f"{signal}: went through selection {other.name} with other cuts than those of {folder}: "
             "na64 process the simulation with the same selection"
         )
-    check_values(simulated.products.summary, other, str(signal))
+    check_values(simulated.products.summary, str(signal))
     stated = check_simulation(analysis.products, simulated.products, str(signal), str(folder), reason=reason)
     if stated and analysis.products.summary.is_data:
         log_use(folder, "stated", {"command": "scan", "stated": [stated]})

@@ -10,6 +10,7 @@ from typing import Any
 import hist
 
 from na64.datasets.basics.toml import unknown
+from na64.datasets.conditions.on_target import add_by_kind
 from na64.outputs.background.control_shape import ControlShape
 from na64.outputs.background.extrapolation import LEAST_EVENTS, Extrapolation, Sideband, extrapolate
 from na64.outputs.background.rates import (
@@ -349,6 +350,9 @@ def yields_of(products: Products) -> dict[str, float | None]:
 
 
 def _exposures(summary: Summary) -> dict[str, float | None]:
-    """Particles on target of physics runs, by kind: live ones, or else those delivered; None if not known."""
-    kinds = summary.exposures if summary.physics_runs else ()
-    return {kind.label.lower(): kind.live or kind.delivered or None for kind in kinds}
+    """Particles on target of physics runs, by kind: of each the live ones, or else those delivered."""
+    runs = [(summary.particle_of(run), run.eot_live, run.eot_delivered) for run in summary.physics_runs]
+    kinds = add_by_kind(
+        (kind, live if live is not None else delivered, live) for kind, live, delivered in runs
+    )
+    return {kind.label.lower(): kind.delivered or None for kind in kinds}

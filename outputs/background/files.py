@@ -8,7 +8,7 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from na64.datasets.basics.atomic_file import write_bytes
+from na64.datasets.basics.atomic_file import write_together
 from na64.datasets.basics.json_records import to_json
 from na64.outputs.background.control_shape import ControlShape
 from na64.outputs.background.estimate import Estimate
@@ -16,7 +16,7 @@ from na64.outputs.background.extrapolation import Extrapolation
 from na64.outputs.background.names import FACTS, FIGURES, SCHEMA
 from na64.outputs.background.shape_figure import shape_figure
 from na64.outputs.background.sideband_figure import sideband_figure
-from na64.outputs.background.table import BACKGROUND, BackgroundTable, with_error
+from na64.outputs.background.table import BACKGROUND, BackgroundRow, BackgroundTable, with_error
 from na64.outputs.report.drawing import write_figure
 from na64.outputs.report.heading import heading, read_status
 from na64.outputs.result.origin import origin_of, seal_csv, seal_facts
@@ -40,19 +40,30 @@ def write_background(
     """
     written = [folder / BACKGROUND, folder / FACTS]
     origin = origin_of(folder)
-    write_bytes(written[0], seal_csv(found.table.to_csv(), origin))
-    write_bytes(written[1], to_json(seal_facts(facts_of(products, found) | dict(stated or {}), origin)))
+    contents = {
+        BACKGROUND: seal_csv(found.table.to_csv(), origin),
+        FACTS: to_json(seal_facts(facts_of(products, found) | dict(stated or {}), origin)),
+    }
     label = heading(products.summary, read_status(folder))
+
+    def draw() -> None:
+        written.extend(_write_figures(folder / FIGURES, found, label))
+
+    write_together(folder, contents, seal=FACTS, meanwhile=draw)
+    return written
+
+
+def _write_figures(folder: Path, found: Estimate, label: str) -> Iterator[Path]:
+    """Draw the fits; give the files."""
     for shape in found.shapes:
         name = shape.shape.name.replace(" ", "_")
-        drawn = write_figure(folder / FIGURES, name, partial(shape_figure, shape, label=label))
-        written += [folder / FIGURES / f"{name}.{suffix}" for suffix in drawn]
+        drawn = write_figure(folder, name, partial(shape_figure, shape, label=label))
+        yield from (folder / f"{name}.{suffix}" for suffix in drawn)
     for extrapolation in found.extrapolations:
         name = extrapolation.sideband.name.replace(" ", "_")
         make = partial(sideband_figure, extrapolation, label=label)
-        drawn = write_figure(folder / FIGURES, name, make)
-        written += [folder / FIGURES / f"{name}.{suffix}" for suffix in drawn]
-    return written
+        drawn = write_figure(folder, name, make)
+        yield from (folder / f"{name}.{suffix}" for suffix in drawn)
 
 
 def facts_of(products: Products, found: Estimate) -> dict[str, object]:
@@ -84,11 +95,16 @@ def facts_of(products: Products, found: Estimate) -> dict[str, object]:
     }
 
 
+def _is_unverified(row: BackgroundRow) -> bool:
+    """Whether a number rests on what was remembered, or looked for in vain and then chosen."""
+    return "[R-" in row.tag or (row.n is not None and "NOT FOUND" in row.tag)
+
+
 def of_table(table: BackgroundTable) -> Iterator[str]:
     """Yield the lines that a terminal shows: the table in the form of the seminar's, and both totals."""
     width = max([len(row.source) for row in table.rows] + [30])
     for row in table.rows:
-        mark = "  unverified inputs" if "[R-" in row.tag else ""
+        mark = "  unverified inputs" if _is_unverified(row) else ""
         yield f"  {row.source:<{width}}  {row.text:>16}{mark}".rstrip()
     totals = (("total, limits as distributions", False), ("total, limits at face value", True))
     for text, at_face_value in totals:

@@ -15,7 +15,7 @@ from na64.datasets.basics.units import read_source
 from na64.datasets.conditions.on_target import PARTICLES, exposure_label
 from na64.datasets.conditions.stated_boxes import DEFAULT_SEARCH
 from na64.outputs.background.table import NOT_CONFIGURED, BackgroundRow
-from na64.outputs.statistics.one_sided import CONFIDENCE
+from na64.outputs.statistics.one_sided import CONFIDENCE, limit_of_product
 from na64.selections.regions import CONTRACT, PREFIX
 
 RATES = "background_rates.toml"
@@ -85,6 +85,9 @@ class Product:
     def row(self, yields: Mapping[str, float | None]) -> BackgroundRow:
         """Multiply; what has not been configured or is not known gives a row without a number.
 
+        A limit among the factors, or no count, makes it a limit, at `CONFIDENCE`, of the distribution of the
+        product: of the count, of one limit, and of the errors. Further limits multiply, which is too much.
+
         Parameters
         ----------
         yields : mapping of str to float or None
@@ -99,17 +102,22 @@ class Product:
             return BackgroundRow(self.name, None, method=f"not known: {self.proportional_to}", tag=tag)
         names = " x ".join((f"{self.proportional_to} ({number:.4g})", *(f.name for f in self.factors)))
         is_count = self.proportional_to not in EXPOSURES
-        if is_count and number == 0:
-            number, limit = poisson_limit(0), True
-        else:
-            limit = any(factor.upper_limit for factor in self.factors)
-        n = number * math.prod(factor.value or 0.0 for factor in self.factors)
-        if limit:
+        of_factors = math.prod(factor.value or 0.0 for factor in self.factors)
+        parts = [factor.error / factor.value for factor in self.factors if factor.value]
+        times_a_limit = any(factor.upper_limit for factor in self.factors)
+        if times_a_limit or (is_count and number == 0):
+            shape = number + 1 if is_count else None
+            n = limit_of_product(shape, math.hypot(*parts), times_a_limit=times_a_limit) * of_factors
             return BackgroundRow(
-                self.name, n, upper_limit=True, method=names, tag=tag, correlated=self.correlated
+                self.name,
+                n if is_count else n * number,
+                upper_limit=True,
+                method=names,
+                tag=tag,
+                correlated=self.correlated,
             )
-        parts = [1 / math.sqrt(number)] if is_count else []
-        parts += [factor.error / factor.value for factor in self.factors if factor.value]
+        parts += [1 / math.sqrt(number)] if is_count else []
+        n = number * of_factors
         return BackgroundRow(
             self.name, n, n * math.hypot(*parts), method=names, tag=tag, correlated=self.correlated
         )
@@ -256,4 +264,8 @@ def _read_factor(table: TomlTable) -> Factor:
     factor = Factor(table.text("name"), value, error, table.flag("upper_limit", False), read_source(table))
     if value is not None and (value < 0 or error < 0):
         raise ValueError(f"{table.place()}: {value} +- {error}: expected numbers from 0 on")
+    if value == 0:
+        raise ValueError(f"{table.place()}: a factor of 0 claims that there is no background: state a limit")
+    if factor.upper_limit and error:
+        raise ValueError(f"{table.place()}: an upper limit with an error of {error}: state one or the other")
     return factor

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from na64.datasets.basics.atomic_file import write_bytes
+from na64.datasets.basics.atomic_file import staged
 from na64.datasets.basics.identity import bytes_digest, identity
 from na64.datasets.basics.json_records import parse_object, to_json
 from na64.datasets.basics.run_ranges import to_ranges
@@ -174,19 +174,16 @@ def freeze(folder: Path, declared: FreezeStatement) -> str:
     }
     data = to_json(manifest)
     digest = bytes_digest(data)
-    _keep_opened(folder / FREEZE, log)
-    write_bytes(folder / FREEZE, data)
-    audit_log.append(
-        log,
-        "freeze",
-        {
-            "freeze": digest,
-            "search": found["selection"]["search"],
-            "catalogue": found["catalogue"]["identity"],
-            "result": bytes_digest((folder / RESULT).read_bytes()),
-            **_stated(manifest["declared"]),
-        },
-    )
+    details = {
+        "freeze": digest,
+        "search": found["selection"]["search"],
+        "catalogue": found["catalogue"]["identity"],
+        "result": bytes_digest((folder / RESULT).read_bytes()),
+        **_stated(manifest["declared"]),
+    }
+    with staged(folder / FREEZE, data):  # a log that cannot be written leaves the manifest of before
+        audit_log.append(log, "freeze", details)
+        _keep_opened(folder / FREEZE, log)
     return digest
 
 

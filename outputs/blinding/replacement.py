@@ -32,7 +32,7 @@ MADE = (
     *("limits.csv", "limits_y.csv", "limits.json", "limits", "projection.*"),
     *("dimuon.csv", "dimuon.json", "muon_peaks.csv", "dimuon", "efficiencies.csv"),
     *("beam.csv", "beam.json", "beam"),
-    *("efficiency.csv", "efficiency_losses.csv", "efficiency_variations.csv", "efficiency.png"),
+    *("efficiency.*", "efficiency_*.csv", "efficiency_*.png", "contour.*", "contour_*"),
     *("events", "events.parquet", "events.root", "events.csv"),
     *("compare", "overlay", "overlay_hidden", "stability", "scan"),
 )

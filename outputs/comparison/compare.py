@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from na64.datasets.conditions.on_target import on_target
@@ -18,7 +18,9 @@ from na64.outputs.comparison.statistics import (
     smallest_chance,
 )
 from na64.outputs.result.cutflow import ALL_RUNS, VISIBLE
+from na64.outputs.result.lacks import hidden_without, lacks_of_cuts
 from na64.outputs.result.products import Products
+from na64.outputs.result.summary import RunAccounting
 from na64.outputs.result.table import Table
 
 _VISIBLE_EVENTS = "visible events"
@@ -187,7 +189,8 @@ def compare_events(
     everything = [event for _, events in changes for event in events]
     table = _events_table(everything)
     flow = _cutflow(*products, None)
-    notes = (*hidden_on_one_side(*products), *_nested([change for change, _ in changes]))
+    lacking = (text for _, text in _lacking(*products))
+    notes = (*hidden_on_one_side(*products), *lacking, *_nested([change for change, _ in changes]))
     return Comparison(names, True, None, flow, Table(ComparedRun, rows), table, after or "all cuts", notes)
 
 
@@ -218,21 +221,31 @@ def compare_rates(
     """Compare results of other events: counts in proportion to the exposure, cut by cut and run by run.
 
     Events and exposure are of physics runs, or of all runs of a result that has no physics run. Only runs
-    that both results have are compared run by run.
+    that both results have are compared run by run. From a cut on that a part of the events cannot pass, for
+    want of a value, there is no rate.
     """
     exposures = exposures_of(*products)
-    flow = _cutflow(*products, exposures)
+    lacking = [*_lacking(*products)]
+    flow = _cutflow(*products, exposures, [cut for cut, _ in lacking])
     rows = list(_run_rows(*products, after, exposures.unit))
-    runs, notes = Table(ComparedRun, rows), (*runs_left_out(*products), *hidden_on_one_side(*products))
+    without = (f"{text}: no rates from there on, nor of those runs" for _, text in lacking)
+    runs, notes = (
+        Table(ComparedRun, rows),
+        (*runs_left_out(*products), *hidden_on_one_side(*products), *without),
+    )
     return Comparison(names, False, exposures, flow, runs, _events_table(()), after or "all cuts", notes)
 
 
 def exposures_of(one: Products, other: Products) -> Exposures:
-    """Particles on target if they are known of all runs and all are of one kind, else the visible events."""
+    """Particles on target if they are known of all runs and all are of one kind, else the visible events.
+
+    Where all runs are on the bad list there are none, of which no rate can be.
+    """
     first, second = (products.summary.delivered for products in (one, other))
     if first is not None and second is not None and first.particle == second.particle:
-        unit = (on_target(first.particle), first.label)
-        return Exposures(first.delivered or 0.0, second.delivered or 0.0, *unit)
+        delivered = first.delivered or 0.0, second.delivered or 0.0
+        if min(delivered) > 0:
+            return Exposures(*delivered, on_target(first.particle), first.label)
     visible = [float(of_rate_runs(products)[VISIBLE]) for products in (one, other)]
     return Exposures(visible[0], visible[1], _VISIBLE_EVENTS, "visible event")
 
@@ -257,17 +270,30 @@ def merged_names(one: Sequence[str], other: Sequence[str]) -> list[str]:
     return names
 
 
-def _cutflow(one: Products, other: Products, exposures: Exposures | None) -> Table[ComparedCut]:
+def _lacking(one: Products, other: Products) -> Iterator[tuple[str, str]]:
+    """Cuts from which on a part of the events of a result is not counted, for want of a value, and why."""
+    for letter, products in zip("AB", (one, other), strict=True):
+        runs = products.summary.rate_runs
+        if lost := hidden_without(runs):
+            yield VISIBLE, f"of {letter} {lost}"
+        yield from ((cut, lack.of(letter)) for cut, lack in lacks_of_cuts(products.summary, runs).items())
+
+
+def _cutflow(
+    one: Products, other: Products, exposures: Exposures | None, lacking: Collection[str] = ()
+) -> Table[ComparedCut]:
     flow_of = _passed if exposures is None else of_rate_runs
     flows = [flow_of(products) for products in (one, other)]
     rows: list[ComparedCut] = []
+    has_rate = True
     for name in merged_names(*(list(flow) for flow in flows)):
+        has_rate &= name not in lacking
         a, b = (flow.get(name) for flow in flows)
         ratio = b / a if a and b is not None else None
         p = None
         if exposures is not None and a is not None and b is not None:
-            ratio = ratio and ratio * exposures.first / exposures.second
-            p = float(same_rate(a, exposures.first, b, exposures.second))
+            ratio = ratio * exposures.first / exposures.second if ratio and has_rate else None
+            p = float(same_rate(a, exposures.first, b, exposures.second)) if has_rate else None
         rows.append(ComparedCut(name, a, b, None if a is None or b is None else b - a, ratio, p))
     return Table(ComparedCut, rows)
 
@@ -278,7 +304,10 @@ def _passed(products: Products, run: str = ALL_RUNS) -> dict[str, int]:
 
 
 def _run_rows(one: Products, other: Products, after: str | None, unit: str) -> Iterator[ComparedRun]:
-    known = [{run.run: run for run in products.summary.rate_runs} for products in (one, other)]
+    known = [
+        {run.run: run for run in products.summary.rate_runs if not _lacks(products, run, after)}
+        for products in (one, other)
+    ]
     for run in sorted(known[0].keys() & known[1].keys()):
         counts, exposures = [], []
         for products, facts in zip((one, other), known, strict=True):
@@ -288,6 +317,14 @@ def _run_rows(one: Products, other: Products, after: str | None, unit: str) -> I
             exposures.append(exposure if unit != _VISIBLE_EVENTS else float(passed[VISIBLE]))
         p = float(same_rate(counts[0], exposures[0], counts[1], exposures[1]))
         yield ComparedRun(run, counts[0], counts[1], None, None, p, None, None)
+
+
+def _lacks(products: Products, run: RunAccounting, after: str | None) -> bool:
+    """Whether a part of the events of a run cannot pass the cuts up to one, for want of a value."""
+    cuts = [cut.name for cut in products.summary.selection.cuts]
+    passed = cuts[: cuts.index(after) + 1] if after in cuts else cuts if after is None else []
+    lacks = lacks_of_cuts(products.summary, [run])
+    return bool(hidden_without([run])) or not lacks.keys().isdisjoint(passed)
 
 
 def _events_table(events: Sequence[Changed]) -> Table[ChangedEventsRow]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import hist
 import numpy as np
@@ -16,6 +16,9 @@ from na64.datasets.conditions.on_target import UNKNOWN, on_target
 from na64.outputs.comparison.event_samples import other_runs_in_histograms
 from na64.outputs.comparison.other_cuts import left_out, of_other_cuts
 from na64.outputs.comparison.statistics import Agreement, agreement
+from na64.outputs.comparison.unlike_files import LeftOut, lines_of
+from na64.outputs.comparison.unlike_files import left_out as left_out_of_files
+from na64.outputs.result.lacks import hidden_without
 from na64.outputs.result.origin import check_runs
 from na64.outputs.result.products import Products, energy_planes, weighted_names
 from na64.outputs.result.summary_facts import BoxFacts, ClosedFacts, Role
@@ -112,7 +115,7 @@ class Overlay:
         What is hidden in the simulations as in the data, a line each.
     notes : tuple of str
         Events of runs without a part in the exposure, and what is left out because of other cuts or because
-        no event has a value, a line each.
+        events of some files have no value, a line each.
     """
 
     label: str
@@ -150,12 +153,12 @@ def overlay(
         check_runs(data.summary, source.products.summary)
     other_cuts = [of_other_cuts(data.summary, source.products.summary) for source in sources]
     names_left_out = {fact.name for facts in other_cuts for fact in facts}
-    found = tuple(_distributions(data, sources, _scales(data, sources), names_left_out))
-    if not found:
+    listed = tuple(_distributions(data, sources, _scales(data, sources), names_left_out))
+    if not listed:
         raise ValueError("data and simulation have no distribution in common: was another selection used?")
-    found, valueless = _with_values(_chosen(found, only), _lacking(data, sources))
+    found, unlike = _with_values(_chosen(listed, only))
     names, hidden = tuple(s.name for s in sources), tuple(s.hidden for s in sources if s.hidden)
-    of = {"the data": data, **{one.name: one.products for one in sources}}
+    of = _named(data, sources)
     notes = (
         *other_runs_in_histograms(of, {one.events for one in found}),
         *(
@@ -163,40 +166,35 @@ def overlay(
             for source, facts in zip(sources, other_cuts, strict=True)
             if facts
         ),
-        *valueless,
+        *unlike,
     )
     return Overlay(data.summary.label, names, _norm(data, sources), found, hidden, notes)
 
 
-def _chosen(found: tuple[Distribution, ...], only: Sequence[str] | None) -> tuple[Distribution, ...]:
-    """Distributions of the variables that were asked for."""
+_Found: TypeAlias = "Distribution | LeftOut"
+
+
+def _chosen(listed: tuple[_Found, ...], only: Sequence[str] | None) -> tuple[_Found, ...]:
+    """Distributions of the variables that were asked for, those that are left out among them."""
+    names = [one.variable if isinstance(one, LeftOut) else one.name for one in listed]
     for name in only or ():
-        if name not in {one.name for one in found}:
-            raise KeyError(unknown("variable", name, {one.name for one in found}))
-    return found if only is None else tuple(one for one in found if one.name in only)
+        if name not in names:
+            raise KeyError(unknown("variable", name, set(names)))
+    return tuple(one for one, name in zip(listed, names, strict=True) if only is None or name in only)
 
 
-def _with_values(
-    found: tuple[Distribution, ...], lacking: dict[str, str]
-) -> tuple[tuple[Distribution, ...], tuple[str, ...]]:
-    """Distributions of features that have values everywhere, and a line for each of the others."""
-    others = tuple(
-        dict.fromkeys(
-            f"{one.name} is left out: no event of {lacking[one.feature]} has a value of {one.feature}"
-            for one in found
-            if one.feature in lacking
-        )
-    )
-    kept = tuple(one for one in found if one.feature not in lacking)
+def _with_values(chosen: tuple[_Found, ...]) -> tuple[tuple[Distribution, ...], tuple[str, ...]]:
+    """Distributions of the same events everywhere, and lines about the others."""
+    others = tuple(lines_of([one for one in chosen if isinstance(one, LeftOut)]))
+    kept = tuple(one for one in chosen if not isinstance(one, LeftOut))
     if not kept:
         raise ValueError("; ".join(others))
     return kept, others
 
 
-def _lacking(data: Products, sources: Sequence[ScaledSimulation]) -> dict[str, str]:
-    """Features of which no event has a value, and in which result."""
-    named = {"the data": data, **{source.name: source.products for source in sources}}
-    return {name: place for place, one in named.items() for name in one.summary.without_values}
+def _named(data: Products, sources: Sequence[ScaledSimulation]) -> dict[str, Products]:
+    """Results by what they are called."""
+    return {"the data": data, **{source.name: source.products for source in sources}}
 
 
 def check_apart(sources: Sequence[ScaledSimulation]) -> None:
@@ -218,7 +216,7 @@ def _scales(data: Products, sources: Sequence[ScaledSimulation]) -> list[float] 
 
 def _shapes_only(data: Products, sources: Sequence[ScaledSimulation]) -> str:
     """Why exposures cannot be compared; empty if they can."""
-    named = {"the data": data, **{source.name: source.products for source in sources}}
+    named = _named(data, sources)
     without = [run for run in data.summary.rate_runs if run.eot_delivered is None]
     if without:
         runs = ", ".join(str(run.run) for run in without[:3]) + (" and more" if len(without) > 3 else "")
@@ -226,6 +224,9 @@ def _shapes_only(data: Products, sources: Sequence[ScaledSimulation]) -> str:
     for name, products in named.items():
         if len(kinds := products.summary.exposures) > 1:
             return f"{name} have {' and '.join(on_target(kind.particle) for kind in kinds)}"
+    for name, products in named.items():
+        if lost := hidden_without(products.summary.rate_runs):
+            return f"of {name} {lost}"
     kind = data.summary.exposures[0].particle if data.summary.exposures else UNKNOWN
     for name, products in named.items():
         found = products.summary.delivered
@@ -249,7 +250,8 @@ def _distributions(
     sources: Sequence[ScaledSimulation],
     absolute: Sequence[float] | None,
     without: Collection[str],
-) -> Iterator[Distribution]:
+) -> Iterator[_Found]:
+    summaries = {name: products.summary for name, products in _named(data, sources).items()}
     facts = {fact.name: fact for fact in data.summary.histograms}
     weighted = frozenset().union(*map(weighted_names, (data, *(source.products for source in sources))))
     stages = (data.summary.selection.yields_after, data.summary.selection.cuts[-1].name)
@@ -261,6 +263,9 @@ def _distributions(
         if name not in facts or len(same) < len(sources) or name in weighted or name in without:
             continue
         fact = facts[name]
+        if unlike := [*left_out_of_files(summaries, fact, histogram)]:
+            yield from unlike if histogram.ndim == 1 or any(histogram is plane for plane in planes) else ()
+            continue
         wholes = [source.whole.histograms[name] for source in sources if source.whole is not None]
         if histogram.ndim == 1:
             is_asked = fact.role is Role.SELECTION and not alike

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from na64.outputs.result.cutflow import VISIBLE
+from na64.outputs.result.lacks import lacks_of_cuts
 from na64.outputs.result.products import Products
 from na64.outputs.result.spills import SpillsRow
 from na64.outputs.result.store import SPILLS, checked
@@ -154,18 +155,19 @@ def efficiencies(
     intensity : dict of int to float
         By run, see `intensities`.
     cuts : collection of str
-        Those that the selection does not have, or of which no event passes all others, are passed over.
+        Those that the selection does not have, or of which no event passes all others, are passed over; so
+        are runs for a cut that a part of their events cannot pass, for want of a value.
     """
     rows = products.cutflow.rows
-    runs = sorted(run.run for run in products.summary.runs)
+    lacking = {run.run: lacks_of_cuts(products.summary, [run]) for run in products.summary.runs}
     all_cuts = {row.run: row.n_minus_one for row in rows if row.cut == VISIBLE}
     found = []
     for cut in (cut.name for cut in products.summary.selection.cuts if cut.name in cuts):
         others = {row.run: row.n_minus_one for row in rows if row.cut == cut}
         probes = tuple(
             Probe(run, intensity.get(run), others[str(run)], all_cuts[str(run)])
-            for run in runs
-            if others.get(str(run))
+            for run in sorted(lacking)
+            if others.get(str(run)) and cut not in lacking[run]
         )
         tagged, passed = (sum(getattr(probe, name) for probe in probes) for name in ("tagged", "passed"))
         if probes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 from na64.outputs.limits.analysis import Assumption, named
@@ -20,6 +21,9 @@ from na64.outputs.limits.search import (
 from na64.outputs.signal.efficiency.losses import Counts, counted, has_live_time
 
 _USUAL_ERROR = 0.1
+
+_EXPOSURE_ERROR = 0.05
+"""Relative, of 9.4e11 electrons on target [V: 2606.17320 (abs)]."""
 
 
 def assumptions_of(
@@ -53,6 +57,12 @@ def _of_exposure(search: Search, *, delivered: bool) -> Iterator[Assumption]:
         yield from _of_dead_time(search)
     else:
         yield Assumption("exposure is live: the efficiency is that of recorded events", "from the result")
+    both = math.hypot(search.signal_error, _EXPOSURE_ERROR)
+    yield Assumption(
+        "particles on target have no error of their own in the limits; that of electrons is published as "
+        f"{_EXPOSURE_ERROR:.0%}, with which the error of the yield would be {both:.1%}",
+        "[V: 2606.17320 (abs)]",
+    )
     for source, periods in by_efficiency(search.periods).items():
         common = f"; its error is one for {', '.join(periods)}" if len(periods) > 1 else ""
         yield Assumption(f"efficiency: {source}{common}", "configuration")

@@ -103,14 +103,12 @@ def efficiency_fits(path: Path, period: str, exposure: LimitInput, *, reason: st
 
 def origin_found(path: Path, found: SignalEfficiency, period: str) -> FoundOrigin:
     """What a table of efficiencies, and those beside it, say of themselves."""
-    edited = False
-    for one in tables_of(path):
-        if one.is_file():
-            said = origin_said(one)
-            if said.origin is None:
-                return FoundOrigin(None)
-            edited |= said.is_edited
-    return FoundOrigin(Origin("", found.cuts, ((period, found.setup),)), edited)
+    said = [origin_said(one) for one in tables_of(path) if one.is_file()]
+    if any(one.origin is None for one in said):
+        return FoundOrigin(None)
+    lacks = next((one.lacks for one in said if one.lacks), "")
+    edited = any(one.is_edited for one in said)
+    return FoundOrigin(Origin("", found.cuts, ((period, found.setup),)), edited, lacks=lacks)
 
 
 def tables_of(path: Path) -> tuple[Path, ...]:

@@ -7,15 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from na64.datasets.basics.identity import bytes_digest
 from na64.datasets.conditions.on_target import UNKNOWN, on_target
 from na64.datasets.conditions.periods import load_periods
 from na64.datasets.conditions.stated_boxes import DEFAULT_SEARCH
 from na64.outputs.blinding.names import UNBLINDED
 from na64.outputs.blinding.opened_box import OpenedBox, as_opened, read_opened
 from na64.outputs.result.descriptions import box_facts
+from na64.outputs.result.lacks import why_not_counted
 from na64.outputs.result.origin import Origin, origin_in
-from na64.outputs.result.store import RESULT, read_result
+from na64.outputs.result.store import read_result
 from na64.outputs.result.summary import RunAccounting, Summary
 from na64.outputs.result.summary_facts import BoxFacts, SelectionFacts
 from na64.outputs.signal.beam import ELECTRONS, PARTICLES, Beam, CrossingBeam
@@ -129,8 +129,7 @@ def read_exposure(folder: Path, *, delivered: bool = False, any_box: bool = Fals
         _period([r for r in used if r.period == name], counts, delivered, _box(summary, name), any_box)
         for name in names
     )
-    digest = bytes_digest((folder / RESULT).read_bytes())
-    selection = summary.selection
+    digest, selection = products.digest, summary.selection
     named = (selection.name, selection.cuts_identity)
     return LimitInput(
         *(folder, summary.label, *named, periods, excluded, state, digest),
@@ -239,6 +238,8 @@ def _excluded(summary: Summary, *, delivered: bool, any_beam: bool) -> Iterator[
             yield run.run, f"no {which} {on_target(summary.particle_of(run))} are stated"
         elif other := _other_beam(run, beam_of(_box(summary, run.period), any_beam=any_beam)):
             yield run.run, other
+        elif lack := why_not_counted(summary, run):
+            yield run.run, lack
 
 
 def _other_beam(run: RunAccounting, beam: Beam) -> str:

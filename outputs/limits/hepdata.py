@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from na64.datasets.basics.atomic_file import write_bytes
 from na64.outputs.limits.tables import QUANTITIES, DarkMatterLimitsRow, LimitsRow
 from na64.outputs.result.table import Table
 
@@ -101,7 +102,8 @@ def _submit(library: Any, folder: Path, comment: str, tables: Sequence[Any]) -> 
         warnings.filterwarnings("ignore", "Python 3.14 will, by default, filter", DeprecationWarning)
         submission.create_files("out", validate=True)  # also packs an archive beside the folder
         shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree("out", folder)
+        for path in sorted(Path("out").iterdir()):
+            write_bytes(folder / path.name, path.read_bytes())
     return tuple(sorted(folder.iterdir()))
 
 

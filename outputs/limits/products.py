@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from na64.datasets.basics.atomic_file import write_bytes
+from na64.datasets.basics.atomic_file import write_bytes, write_together
 from na64.datasets.basics.json_records import to_json
 from na64.datasets.conditions.on_target import exposure_label, on_target
 from na64.outputs.limits.analysis import LimitsAnalysis, named
@@ -32,6 +32,7 @@ from na64.outputs.limits.tables import (
 from na64.outputs.report.drawing import write_figure
 from na64.outputs.result.origin import Origin, seal_facts
 from na64.outputs.result.product_names import (
+    BACKGROUNDS,
     CONTOUR_FACTS,
     CONTOUR_HEPDATA,
     FOLDER,
@@ -57,7 +58,7 @@ def write_limits(
     record: Mapping[str, object] | None = None,
     curves: Sequence[Curve] = (),
 ) -> None:
-    """Write everything; `LIMITS` last.
+    """Write everything; while `LIMITS` is there, all of it is whole and of one kind.
 
     Parameters
     ----------
@@ -71,24 +72,39 @@ def write_limits(
     curves : sequence of Curve
         Drawn beside the published ones.
     """
-    if (folder / CONTOUR_FACTS).exists():  # of a search, from what the limits were before
-        for path in folder.glob(f"{Path(CONTOUR_FACTS).stem}.*"):
-            path.unlink()
-        shutil.rmtree(folder / CONTOUR_HEPDATA, ignore_errors=True)
     limits, y = limits_table(analysis.points), y_table(analysis.points, analysis.search.alphas)
-    write_bytes(folder / TABLE, limits.to_csv())
-    write_bytes(folder / Y_TABLE, y.to_csv())
-    for index, background in enumerate(analysis.backgrounds):
-        suffix = "" if len(analysis.backgrounds) == 1 else f"_{index + 1}"
-        write_bytes(folder / FOLDER / f"background{suffix}.csv", background.table.to_csv())
     search, mass = analysis.search, analysis.points[0][1].mass
     archived = to_json(workspace(search.model(mass), search.counts_at(mass)))
-    write_bytes(folder / FOLDER / "workspace.json", archived)
     exposures = " and ".join(f"{e.delivered:.3g} {on_target(e.particle)}" for e in search.exposures)
     comment = f"{analysis.label}, {exposures}; {analysis.state}"
-    write_hepdata(folder / FOLDER / "hepdata", limits, y, comment)
-    _write_figures(folder / FOLDER, analysis, limits, y, curves)
-    write_bytes(folder / LIMITS, to_json(seal_facts(summary_of(analysis) | dict(record or {}), origin)))
+    contents = {
+        TABLE: limits.to_csv(),
+        Y_TABLE: y.to_csv(),
+        **_backgrounds(analysis),
+        f"{FOLDER}/workspace.json": archived,
+        LIMITS: to_json(seal_facts(summary_of(analysis) | dict(record or {}), origin)),
+    }
+
+    def write_others() -> None:
+        shutil.rmtree(folder / CONTOUR_HEPDATA, ignore_errors=True)
+        write_hepdata(folder / FOLDER / "hepdata", limits, y, comment)
+        _write_figures(folder / FOLDER, analysis, limits, y, curves)
+
+    without = {*_of_before(folder)} - contents.keys()
+    write_together(folder, contents, seal=LIMITS, without=without, meanwhile=write_others)
+
+
+def _backgrounds(analysis: LimitsAnalysis) -> dict[str, bytes]:
+    """Tables of background that the limits take, by name."""
+    tables = [background.table.to_csv() for background in analysis.backgrounds]
+    suffixes = [""] if len(tables) == 1 else [f"_{number}" for number in range(1, len(tables) + 1)]
+    return {f"{FOLDER}/background{suffix}.csv": data for suffix, data in zip(suffixes, tables, strict=True)}
+
+
+def _of_before(folder: Path) -> Iterator[str]:
+    """Tables of other backgrounds, and the contour of a search, from what the limits were before."""
+    patterns = [f"{FOLDER}/{BACKGROUNDS}", f"{Path(CONTOUR_FACTS).stem}.*"]
+    yield from (path.relative_to(folder).as_posix() for pattern in patterns for path in folder.glob(pattern))
 
 
 def summary_of(analysis: LimitsAnalysis) -> dict[str, object]:

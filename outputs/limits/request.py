@@ -161,11 +161,18 @@ def make_limits(
     )
     if check_search is not None:
         check_search(search)
+    known = [mass for mass in request.masses if search.known(mass)]
+    if not known:
+        asked = f"{request.masses[0]:g} to {request.masses[-1]:g} GeV"
+        raise ValueError(
+            f"none of the {len(request.masses)} masses of {asked} is one that the efficiency of every period "
+            "is known at: more --points, or an efficiency of more masses"
+        )
     analysis = analyse(
         search,
         exposures,
         backgrounds,
-        masses=[mass for mass in request.masses if search.known(mass)],
+        masses=known,
         levels=request.levels,
         assumptions=assumptions_of(search, backgrounds, exposures=exposures, delivered=request.delivered),
     )

@@ -21,6 +21,7 @@ from matplotlib.figure import Figure
 from na64.datasets.basics.atomic_file import write_bytes
 from na64.datasets.basics.error_line import error_line
 from na64.datasets.basics.garbage import collection_paused
+from na64.datasets.basics.parent_process import end_with_parent
 from na64.outputs.report.style import FORMATS, images, learn_formulas, style
 
 Make: TypeAlias = Callable[[], Figure]
@@ -79,7 +80,8 @@ def write_figures(folder: Path, figures: Sequence[tuple[str, Make]]) -> Iterator
         yield from (write_figure(folder, name, make) for name, make in figures)
         return
     learn_formulas()
-    with warnings.catch_warnings(), ProcessPoolExecutor(n_processes, get_context("fork")) as pool:
+    fork = get_context("fork")
+    with warnings.catch_warnings(), ProcessPoolExecutor(n_processes, fork, end_with_parent) as pool:
         warnings.filterwarnings("ignore", ".*multi-threaded.*fork", DeprecationWarning)
         drawn = [_submit(pool, folder, name, make) for name, make in figures]
         for (name, make), future in zip(figures, drawn, strict=True):

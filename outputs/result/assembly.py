@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 from na64.datasets.basics.run_ranges import to_ranges
@@ -18,12 +19,12 @@ from na64.outputs.result.descriptions import box_facts, period_facts, selection_
 from na64.outputs.result.hidden_regions import departures
 from na64.outputs.result.identities import parts_of_job, parts_of_run
 from na64.outputs.result.messages import counted
-from na64.outputs.result.missing_sums import missing_sums
+from na64.outputs.result.missing_sums import hidden_for_lack, missing_sums, unjudged_of
 from na64.outputs.result.skipped import too_many_skipped
 from na64.outputs.result.spills import SpillReading, read_spills, stated_spills
 from na64.outputs.result.summary import Blinding, RunAccounting, Summary, Verdict
 from na64.outputs.result.summary_facts import FileFacts
-from na64.outputs.result.valueless import valueless_of, warnings_of_valueless
+from na64.outputs.result.valueless import in_all_runs, valueless_of, warnings_of_valueless
 from na64.processors.campaign import CampaignResult
 from na64.processors.counting.booking import Booking
 from na64.processors.job import Job
@@ -70,7 +71,15 @@ def summarise(
         for number in result.tallies
     }
     facts = {run: _facts(run, catalogue, job, periods) for run in exposures}
-    runs = tuple(_run(facts[run], catalogue, job, result, exposures[run]) for run in sorted(exposures))
+    valueless, unjudged = valueless_of(result.files), unjudged_of(catalogue, job, result.files)
+    runs = tuple(
+        replace(
+            _run(facts[run], catalogue, job, result, exposures[run]),
+            valueless=valueless.get(run, {}),
+            unjudged=unjudged.get(run, {}),
+        )
+        for run in sorted(exposures)
+    )
     reasons = tuple(_reasons(catalogue, result, runs, job.selection.skipped_at_most))
     is_data = catalogue.kind is SampleKind.DATA
     selection = job.selection
@@ -91,8 +100,9 @@ def summarise(
         warnings=(
             *catalogue.warnings,
             *missing_sums(job),
+            *hidden_for_lack(catalogue, job, result.files, runs),
             *histograms.left_out(booking, result.tallies.values()),
-            *warnings_of_valueless(selection, result.tallies),
+            *warnings_of_valueless(selection, runs),
             *_of_calibration(job, catalogue),
             *(_not_packaged(used) if is_data else ()),
             *(f"{text}; what is hidden there does not count" for text in _shared(job)),
@@ -101,7 +111,7 @@ def summarise(
         ),
         failures=result.failures,
         identities=_identities(catalogue, job),
-        valueless=valueless_of(result.tallies),
+        valueless=in_all_runs(runs),
     )
 
 

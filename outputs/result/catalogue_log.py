@@ -11,13 +11,13 @@ from na64.outputs.result.request import LOG
 
 
 def log_catalogue(catalogue: Catalogue, path: Path, *, reason: str | None = None) -> None:
-    """Add lines to the log beside a catalogue, if there is something that nothing else would show.
+    """Add lines to the log beside a catalogue, before that is written, if nothing else would show something.
 
     Parameters
     ----------
     catalogue : Catalogue
     path : Path
-        Where it was written to.
+        Where it is written to.
     reason : str, optional
         Why files that do not say so are simulation.
     """

@@ -11,8 +11,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from na64.outputs.result.summary import Summary, from_json
 from na64.outputs.result.summary_facts import CALIBRATION_FACT, BoxFacts, PeriodFacts
 
 RESULT = "result.json"
-SEAL = "seal"
+SEAL, BESIDE = "seal", "beside"
 _COLUMNS = ("result", "cuts", "setups")
 _DIGITS = 12
 
@@ -63,6 +63,10 @@ class Origin:
         return {"result": self.result, "cuts": self.cuts, "setups": dict(self.setups)}
 
 
+ABSENT = "none"
+"""In place of the sha256 of a table that was not written."""
+
+
 @dataclass(frozen=True, slots=True)
 class FoundOrigin:
     """What a file says of itself.
@@ -73,10 +77,16 @@ class FoundOrigin:
         None: it does not say.
     is_edited : bool
         It has a seal, and is not what was sealed.
+    beside : tuple of (str, str)
+        Tables that it was written with, by the ends of their names, each with its sha256; `ABSENT` for none.
+    lacks : str
+        Which of these is not there as it was, in words; empty if all are.
     """
 
     origin: Origin | None
     is_edited: bool = False
+    beside: tuple[tuple[str, str], ...] = ()
+    lacks: str = ""
 
 
 def check_runs(one: Summary, other: Summary) -> None:
@@ -129,10 +139,23 @@ def setup_identity(period: PeriodFacts, box: BoxFacts | None) -> str:
     return identity([period.name, facts, edges])[:_DIGITS]
 
 
-def seal_csv(data: bytes, origin: Origin | None = None) -> bytes:
-    """Add what a table is of, if it is not in its columns, and the seal to every row."""
+def seal_csv(
+    data: bytes, origin: Origin | None = None, *, beside: Mapping[str, bytes | None] | None = None
+) -> bytes:
+    """Add to every row what a table is of, if it is not in its columns, what goes with it, and the seal.
+
+    Parameters
+    ----------
+    data : bytes
+    origin : Origin, optional
+    beside : mapping of str to bytes or None, optional
+        Tables that it is nothing without, by the ends of their names; None for one that is not written.
+    """
     header, *rows = _rows(data)
     extra = {} if origin is None else origin.columns
+    if beside is not None:
+        named = (f"{end}:{ABSENT if one is None else _digest(one)}" for end, one in beside.items())
+        extra = {**extra, BESIDE: " ".join(named)}
     header, rows = [*header, *extra], [[*row, *extra.values()] for row in rows]
     seal = _seal([header, *rows])
     return _to_csv([[*header, SEAL], *([*row, seal] for row in rows)])
@@ -146,14 +169,18 @@ def unseal_csv(data: bytes) -> tuple[bytes, FoundOrigin]:
     seals = {row[header.index(SEAL)] for row in rows}
     kept = [i for i, name in enumerate(header) if name != SEAL]
     whole = [[line[i] for i in kept] for line in (header, *rows)]
-    own = [i for i, name in enumerate(whole[0]) if name not in _COLUMNS or "setups" not in header]
-    origin = _of_columns(dict(zip(whole[0], whole[1], strict=True))) if rows else None
+    extra = {BESIDE, *(_COLUMNS if "setups" in header else ())}
+    own = [i for i, name in enumerate(whole[0]) if name not in extra]
+    first = dict(zip(whole[0], whole[1], strict=True)) if rows else {}
+    origin = _of_columns(first) if rows else None
     plain = _to_csv([[line[i] for i in own] for line in whole])
-    return plain, FoundOrigin(origin, is_edited=seals != {_seal(whole)})
+    parts = (word.partition(":") for word in first.get(BESIDE, "").split())
+    beside = tuple((end, digest) for end, _, digest in parts)
+    return plain, FoundOrigin(origin, is_edited=seals != {_seal(whole)}, beside=beside)
 
 
 def origin_said(path: Path) -> FoundOrigin:
-    """What the table in a file says of itself.
+    """What the table in a file says of itself, and whether what it was written with is there.
 
     Raises
     ------
@@ -161,7 +188,21 @@ def origin_said(path: Path) -> FoundOrigin:
         No table; names the file.
     """
     with named(path.name):
-        return unseal_csv(path.read_bytes())[1]
+        found = unseal_csv(path.read_bytes())[1]
+    return replace(found, lacks=next(_lacking(path, found.beside), ""))
+
+
+def _lacking(path: Path, beside: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Say which tables beside one are not those that it was written with."""
+    for end, digest in beside:
+        other = path.with_name(f"{path.stem}_{end}.csv")
+        if not other.is_file():
+            if digest != ABSENT:
+                yield f"it was written with {other.name}, which is gone"
+        elif digest == ABSENT:
+            yield f"it was written without the {other.name} beside it"
+        elif digest != _digest(other.read_bytes()):
+            yield f"it was written with another {other.name} than there is"
 
 
 def seal_facts(plain: Mapping[str, object], origin: Origin | None = None) -> dict[str, object]:
@@ -215,8 +256,8 @@ def check(name: str, found: FoundOrigin, wanted: Origin, *, of: str, makes: str,
 
 def problem_of(found: FoundOrigin, wanted: Origin, *, of: str) -> str:
     """Reason why a file does not belong to a result; empty if it does."""
-    if found.is_edited:
-        return "it was edited after it was written"
+    if found.is_edited or found.lacks:
+        return "it was edited after it was written" if found.is_edited else found.lacks
     if found.origin is None:
         return "it does not say which result and which cuts it is of"
     if wanted.result and found.origin.result != wanted.result:
@@ -242,6 +283,10 @@ def _of_columns(row: Mapping[str, str]) -> Origin:
         row.get("cuts", ""),
         tuple((period, setup) for period, _, setup in setups),
     )
+
+
+def _digest(data: bytes) -> str:
+    return bytes_digest(data)[:_DIGITS]
 
 
 def _seal(plain: object) -> str:

@@ -1,9 +1,15 @@
-"""Names of what is written for others: the lock of the products, and the files of `na64 limits`."""
+"""Names of what is written for others: the locks of a folder of products, and the files of `na64 limits`."""
 
 from __future__ import annotations
 
 PRODUCTS = "products"
 """Lock under which the products of a result are read and written."""
+
+COUNTING = "counting"
+"""Lock of whoever may put another result into a folder, or needs that nobody does for long."""
+
+COUNTING_PATIENCE = 2.0
+"""Seconds that is waited for another one who has that lock, before it is told that he is there."""
 
 LIMITS = "limits.json"
 TABLE = "limits.csv"

@@ -22,7 +22,10 @@ AfterCut = TypeVar("AfterCut", CutflowRow, RegionsRow)
 
 @dataclass(frozen=True, slots=True)
 class Products:
-    """Everything the figures and the report are made of; read back from the stored files alone."""
+    """Everything the figures and the report are made of; read back from the stored files alone.
+
+    ``digest`` is the sha256 of the `result.json` that was read: the one that is there may be another by now.
+    """
 
     summary: Summary
     yields: Table[YieldsRow]
@@ -32,6 +35,7 @@ class Products:
     provenance: Mapping[str, object]
     variations: Table[VariationsRow] | None = None
     varied_yields: Table[VariedYieldsRow] | None = None
+    digest: str = ""
 
     @property
     def is_weighted(self) -> bool:

@@ -149,7 +149,8 @@ def read_result(folder: str | Path) -> Products:
         A product is not the one that belongs to the result.
     """
     folder = Path(folder)
-    facts = summary.from_json((folder / RESULT).read_bytes())
+    stored = (folder / RESULT).read_bytes()
+    facts = summary.from_json(stored)
     data = checked_products(folder, facts)
     weighted = b"selected_sumw" in data[YIELDS].partition(b"\n")[0]
     regions = facts.selection.region_names
@@ -163,6 +164,7 @@ def read_result(folder: str | Path) -> Products:
         regions=read_csv(data[REGIONS], RegionsRow, REGIONS, cutflow.region_groups(regions)),
         histograms=histograms.StoredHistograms(data[HISTOGRAMS]),
         provenance=_read_provenance(folder / PROVENANCE),
+        digest=bytes_digest(stored),
     )
 
 

@@ -67,6 +67,11 @@ class RunAccounting:
         What only this run depends on, part by part.
     particle, energy : str, float
         Of the beam, GeV; empty and 0 in results that do not state it.
+    valueless : mapping of str to int
+        Visible events in files where none of the run has a value of a feature that the selection looks at, by
+        that feature.
+    unjudged : mapping of str to int
+        Hidden events in files without what a feature is made of that a signal box needs, by that feature.
     """
 
     run: int
@@ -78,6 +83,13 @@ class RunAccounting:
     identities: Mapping[str, str] = field(default_factory=dict)
     particle: str = UNKNOWN
     energy: float = 0.0
+    valueless: Mapping[str, int] = field(default_factory=dict)
+    unjudged: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def visible(self) -> int:
+        """Processed events that are not hidden."""
+        return self.accounting["processed"] - self.accounting["hidden"]
 
     def __post_init__(self) -> None:
         counts = self.accounting
@@ -104,8 +116,8 @@ class Summary:
     identities : mapping of str to str
         sha256 of what made the result.
     valueless : mapping of str to int
-        Visible events in parts of files where none has a value of a feature that the selection looks at, by
-        that feature.
+        Visible events in files where none has a value of a feature that the selection looks at, by that
+        feature; of each run those of its own.
     products : mapping of str to str
         sha256 of the tables and histograms that belong to it.
     opening : str

@@ -2,64 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from na64.datasets.basics.run_ranges import runs_in_words
 from na64.outputs.result.messages import counted
-from na64.outputs.result.summary import Summary
-from na64.processors.counting.tally import Tally, added
+from na64.outputs.result.summary import RunAccounting
+from na64.processors.counting.file_counts import FileCounts
 from na64.selections.cut import Condition
 from na64.selections.histograms import Axis
 from na64.selections.selection import Selection
 
 
-def valueless_of(tallies: Mapping[int, Tally]) -> dict[str, int]:
-    """Visible events by feature in segments of files where none has a value of it."""
-    found: dict[str, int] = {}
-    for tally in tallies.values():
-        found = added(found, tally.valueless)
-    return found
-
-
-def warnings_of_valueless(selection: Selection, tallies: Mapping[int, Tally]) -> Iterator[str]:
-    """One line a feature: how many events have no value of it, and what that does to cuts and histograms.
+def valueless_of(files: Mapping[tuple[str, int], FileCounts]) -> dict[int, dict[str, int]]:
+    """Visible events by run and feature in files where none of the run has a value of it.
 
     Parameters
     ----------
-    selection : Selection
-    tallies : mapping of int to Tally
-        By run.
+    files : mapping of (path, run) to FileCounts
     """
-    visible = sum(tally.visible for tally in tallies.values())
+    found: dict[int, dict[str, int]] = {}
+    for (_, run), counts in files.items():
+        of_run = found.setdefault(run, {})
+        for name in counts.valueless:
+            of_run[name] = of_run.get(name, 0) + counts.visible
+    return {run: dict(sorted(of_run.items())) for run, of_run in found.items()}
+
+
+def in_all_runs(runs: Sequence[RunAccounting]) -> dict[str, int]:
+    """Visible events of runs by feature in files where none has a value of it, in the order of the names."""
+    names = sorted({name for run in runs for name in run.valueless})
+    return {name: sum(run.valueless.get(name, 0) for run in runs) for name in names}
+
+
+def warnings_of_valueless(selection: Selection, runs: Sequence[RunAccounting]) -> Iterator[str]:
+    """One line a feature: how many events have no value of it, and what that does to cuts and histograms."""
+    visible = sum(run.visible for run in runs)
     formulas = {formula.name: formula.text for formula in selection.formulas}
-    for name, n_events in valueless_of(tallies).items():
+    for name, n_events in in_all_runs(runs).items():
         which = f"{name} ({formulas[name]})" if name in formulas else name
-        runs = [run for run, tally in tallies.items() if name in tally.valueless]
         if n_events == visible:
             head = f"no visible event has a value of {which}"
         else:
             some = f"{n_events:,} of {counted(visible, 'visible event')}"
-            where = f"files, or parts of files, of {runs_in_words(runs)}"
-            head = f"{some} are in {where} where none has a value of {which}"
+            where = runs_in_words([run.run for run in runs if name in run.valueless])
+            head = f"{some} are in files of {where} where none has a value of {which}"
         yield f"{head}: {'; '.join(_uses(selection, name))}"
-
-
-def check_values(summary: Summary, selection: Selection, place: str) -> None:
-    """Refuse a result in which a cut passes nothing because no event has a value of what it is on.
-
-    Raises
-    ------
-    ValueError
-        Names the cut, the feature and the result.
-    """
-    for name in sorted(summary.without_values):
-        cuts = [cut.name for cut in selection.cuts if all(_needs(one, name) for one in cut.conditions)]
-        if cuts:
-            events = counted(summary.totals["visible"], "visible event")
-            raise ValueError(
-                f"{place}: none of its {events} has a value of {name}, so cut {cuts[0]} passes none whatever "
-                f"its bounds: its files lack what {name} is made of"
-            )
 
 
 def _needs(condition: Condition, name: str) -> bool:

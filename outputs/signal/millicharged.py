@@ -106,7 +106,7 @@ def pairs_per_particle(mass: float, *, threshold: float, particle: str, beam_ene
             f"millicharged pairs of {mass:g} GeV above {threshold:g} GeV: the table has {MASSES[0]:g} to "
             f"{MASSES[-1]:g} GeV above {nodes[0]:g} to {nodes[-1]:g}"
         )
-    return float(_table()[_name(*beam)].evaluate(mass, threshold))
+    return float(_table()[_name(*beam)].evaluate(float(mass), float(threshold)))
 
 
 def write_pairs(folder: Path) -> Path:

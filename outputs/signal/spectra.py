@@ -121,7 +121,7 @@ def _interpolated(mass: float, setting: Setting, edges: Floats) -> Floats:
     in x has up to a quarter too few of them.
     """
     table = _table()[setting.name]
-    at_nodes = np.log([table.evaluate(mass, float(node)) for node in FRACTIONS])
+    at_nodes = np.log([table.evaluate(float(mass), float(node)) for node in FRACTIONS])
     found: Floats = np.exp(PchipInterpolator(-np.log1p(-FRACTIONS), at_nodes)(-np.log1p(-edges)))
     return found
 

@@ -66,6 +66,7 @@ def yield_per_eot(
         Scalars, pseudoscalars and axial vectors have a table for beams of 100 GeV.
     """
     chosen, thresholds = CrossSectionModel(model), thresholds_of(beam_energy)
+    mass, threshold = float(mass), float(threshold)  # correctionlib takes no integers
     in_table = MASSES[0] <= mass <= MASSES[-1] and thresholds[0] <= threshold <= thresholds[-1]
     if chosen is CrossSectionModel.ETL and _is_shipped(beam_energy, boson) and in_table:
         ratio = 1.0 if boson is Boson.VECTOR else _ratios()[boson.value].evaluate(mass, threshold)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from na64.outputs.statistics.one_sided import Gamma, summed
-from na64.outputs.statistics.quadrature import QuadratureRule, normal_points, rule_of
+from na64.outputs.statistics.quadrature import QuadratureRule, normal_points, rule_apart, rule_of
 
 Counts = NDArray[np.int64]
 Numbers = NDArray[np.float64]
@@ -227,10 +227,10 @@ def _rules(model: Model) -> tuple[QuadratureRule, _Points]:
 
 def _points_of(model: Model) -> _Points:
     """Make points for errors and for limits in common, as long as there are not too many."""
-    rule = rule_of(model.background_effects)
+    rule = _rule_of_background(model)
     scales, weights, added = rule.scales, rule.weights, np.zeros_like(rule.scales)
     own = [dict(channel.one_sided) for channel in model.channels]
-    for name in dict.fromkeys(name for sources in own for name in sources):
+    for name in sorted(deviations := _of_limits(model), key=deviations.__getitem__, reverse=True):
         having = [sources[name] for sources in own if name in sources]
         if len(having) == 1 or len(weights) * _LIMIT_POINTS > _MOST_POINTS:
             continue
@@ -241,6 +241,30 @@ def _points_of(model: Model) -> _Points:
         weights = np.multiply.outer(weights, node_weights).ravel()
     one_sided = tuple(summed(tuple(sources.values())) for sources in own)
     return _Points(scales, added, weights, rule.own, one_sided)
+
+
+def _rule_of_background(model: Model) -> QuadratureRule:
+    """Make the rule of errors; what is less than a limit in common must not take the points of that."""
+    effects = model.background_effects
+    rule = rule_of(effects)
+    if len(rule.weights) * _LIMIT_POINTS <= _MOST_POINTS:
+        return rule
+    shared = effects[np.count_nonzero(effects, axis=1) > 1]
+    of_errors = float(np.linalg.norm(shared @ [channel.background for channel in model.channels]))
+    in_common = [d for name, d in _of_limits(model).items() if _n_having(model, name) > 1]
+    return rule_apart(effects) if max(in_common, default=0.0) > of_errors else rule
+
+
+def _of_limits(model: Model) -> dict[str, float]:
+    """Standard deviation of the events of every source that is a limit, of all channels together."""
+    found: dict[str, float] = {}
+    for name, source in (entry for channel in model.channels for entry in channel.one_sided):
+        found[name] = found.get(name, 0.0) + source.deviation
+    return found
+
+
+def _n_having(model: Model, name: str) -> int:
+    return sum(name in dict(channel.one_sided) for channel in model.channels)
 
 
 @lru_cache(1024)

@@ -22,6 +22,9 @@ CONFIDENCE = 0.9
 
 _LARGEST_SHAPE = 1e6
 
+_EVENLY: Numbers = (np.arange(400) + 0.5) / 400
+"""Probabilities of points that stand for a distribution, equally probable."""
+
 
 @dataclass(frozen=True, slots=True)
 class Gamma:
@@ -89,6 +92,38 @@ def of_limit(limit: float, most_likely: float = 0.0) -> Gamma:
         if excess(shape) > 0:
             shape = float(optimize.brentq(excess, 1.0, _LARGEST_SHAPE))
     return Gamma(shape, limit / float(special.gammaincinv(shape, CONFIDENCE)))
+
+
+def limit_of_product(shape: float | None, error: float, *, times_a_limit: bool) -> float:
+    """Upper limit at `CONFIDENCE` on a product of which every factor but one limit is of unit size.
+
+    Parameters
+    ----------
+    shape : float or None
+        Of the gamma distribution of scale 1 that a count leaves; None: no count is among the factors.
+    error : float
+        Relative, of all other factors: log-normal.
+    times_a_limit : bool
+        One factor is known by a limit at `CONFIDENCE` of 1: an exponential distribution.
+    """
+    sizes = np.exp(error * special.ndtri(_EVENLY)) if error else np.ones(1)
+    counts = special.gammaincinv(shape, _EVENLY) if shape is not None else np.ones(1)
+    if times_a_limit:
+        scale = np.outer(sizes, counts).ravel() / -math.log1p(-CONFIDENCE)
+
+        def reached(limit: float) -> float:
+            return float(-np.expm1(-limit / scale).mean())
+    else:
+        if shape is None:
+            raise ValueError("neither a count nor a limit is among the factors: there is no limit")
+
+        def reached(limit: float) -> float:
+            return float(special.gammainc(shape, limit / sizes).mean())
+
+    highest = 1.0
+    while reached(highest) < CONFIDENCE:
+        highest *= 2
+    return float(optimize.brentq(lambda limit: reached(limit) - CONFIDENCE, 0.0, highest, rtol=1e-12))
 
 
 def summed(sources: Sequence[Gamma]) -> Gamma | None:

@@ -68,6 +68,14 @@ def rule_of(effects: Numbers) -> QuadratureRule:
     return QuadratureRule(np.exp(logarithms), weights, np.sqrt(variance))
 
 
+def rule_apart(effects: Numbers) -> QuadratureRule:
+    """Make the rule that leaves every error to each channel; parameters as of `rule_of`."""
+    n = effects.shape[1]
+    return QuadratureRule(
+        np.ones((1, n)), np.ones(1), np.asarray(np.linalg.norm(effects, axis=0), np.float64)
+    )
+
+
 def normal_points(error: float) -> tuple[Numbers, Numbers]:
     """Points and weights of a standard normal, as many as an error of this size needs."""
     return _hermite(next(points for largest, points in _POINTS if error <= largest))

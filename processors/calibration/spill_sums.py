@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from na64.datasets.calibration.thresholds import threshold_of
 from na64.datasets.instrument.detector import Detector, Setup
+from na64.datasets.instrument.features import FEATURES as STANDARD
+from na64.datasets.instrument.roles import Role
 from na64.processors.calibration.samples import SampledCells
 from na64.processors.calibration.sums import Integers, SparseHistogram, Sums
 
@@ -26,7 +28,10 @@ MOST_DELAY = 25.0
 """ns: pulses farther from the expected time do not count for its mean: most are of other particles."""
 
 LEAST_VALUE = 1e-3
-"""What a feature counts as where it is smaller or not a number, in its unit: a logarithm needs one."""
+"""What a feature counts as where it is smaller or not a number, in its unit: a logarithm needs one.
+
+Events without the detector that it is made of do not count.
+"""
 
 _CELL = (
     "beam_n",
@@ -60,8 +65,8 @@ class Slots:
 
     @property
     def head(self) -> int:
-        """Sums that are not of cells: events by sample, two of every feature, three of every detector."""
-        return len(EVENTS) + 2 * len(FEATURES) + 3 * len(self.cells)
+        """Sums that are not of cells: events by sample; three of every feature; six of every detector."""
+        return len(EVENTS) + 3 * len(FEATURES) + 6 * len(self.cells)
 
     @property
     def size(self) -> int:
@@ -80,18 +85,26 @@ class Slots:
 
     def of_time(self, detector: str) -> slice:
         """Number, sum and sum of squares of the delay of the largest cell of a detector."""
-        start = len(EVENTS) + 2 * len(FEATURES) + 3 * list(self.cells).index(detector)
+        start = self._of_detector(detector)
         return slice(start, start + 3)
 
-    def of_feature(self, name: str) -> tuple[int, int]:
-        """Sum and sum of squares of a feature."""
-        place = len(EVENTS) + 2 * FEATURES.index(name)
-        return place, place + 1
+    def of_events(self, detector: str, sample: str) -> int:
+        """Number of the events of a sample in which a detector was recorded."""
+        return self._of_detector(detector) + 3 + EVENTS.index(sample)
+
+    def _of_detector(self, detector: str) -> int:
+        return len(EVENTS) + 3 * len(FEATURES) + 6 * list(self.cells).index(detector)
+
+    def of_feature(self, name: str) -> slice:
+        """Number, sum and sum of squares of a feature."""
+        place = len(EVENTS) + 3 * FEATURES.index(name)
+        return slice(place, place + 3)
 
 
-def slots_of(setup: Setup, names: Iterator[str] | list[str]) -> Slots:
-    """Slots of the named detectors of a set-up."""
-    return Slots({name: setup.detectors[name].n_cells for name in names})
+def slots_of(setup: Setup) -> Slots:
+    """Slots of the detectors of a set-up, the same whichever of them a file has."""
+    detectors = setup.detectors.values()
+    return Slots({one.name: one.n_cells for one in detectors if one.role is not Role.TRACKER})
 
 
 def spill_sums(sampled: SampledCells, setup: Setup, index: Mapping[str, int]) -> Sums:
@@ -108,16 +121,16 @@ def spill_sums(sampled: SampledCells, setup: Setup, index: Mapping[str, int]) ->
     Returns
     -------
     Sums
-        One histogram a spill, ``spill.NUMBER``, whose keys are places in `Slots`; and the detectors by name.
+        One histogram a spill, ``spill.NUMBER``, whose keys are places in `Slots`.
     """
     wanted = np.logical_or.reduce([sampled.samples[name] for name in EVENTS])
-    slots = slots_of(setup, list(sampled.cells))
+    slots = slots_of(setup)
     histograms = {}
     for spill in np.unique(sampled.spill[wanted]).tolist():
         row = _sums_of_spill(sampled, wanted & (sampled.spill == spill), setup, slots, index)
         keys = np.flatnonzero(row)
         histograms[f"spill.{spill}"] = SparseHistogram(keys, row[keys])
-    return Sums({f"cells.{name}": np.zeros(0, np.int64) for name in slots.cells}, histograms)
+    return Sums({}, histograms)
 
 
 def _sums_of_spill(
@@ -132,16 +145,25 @@ def _sums_of_spill(
     for place, name in enumerate(EVENTS):
         row[place] = np.count_nonzero(samples[name])
     for name in FEATURES:
-        values = sampled.values[index[name], samples["beam"]].astype(np.float64)
+        values = sampled.values[index[name], samples["beam"] & _has(sampled, name)].astype(np.float64)
         logs = np.rint(MICRO * np.log(np.fmax(values, LEAST_VALUE))).astype(np.int64)
-        first, second = slots.of_feature(name)
-        row[first], row[second] = logs.sum(), _squares(logs).sum()
+        row[slots.of_feature(name)] = len(logs), logs.sum(), _squares(logs).sum()
     for name in sampled.cells:
+        for sample in EVENTS:
+            row[slots.of_events(name, sample)] = np.count_nonzero(samples[sample] & sampled.present[name])
         threshold = threshold_of(setup.detectors[name])
         row[slots.of_time(name)] = _of_largest(sampled, name, samples["beam"], threshold)
         for what, sums in _of_cells(sampled, name, samples, setup.detectors[name]):
             row[slots.of_cells(name, what)] = sums
     return row
+
+
+def _has(sampled: SampledCells, name: str) -> NDArray[np.bool_]:
+    """Events in which all detectors were recorded that a feature is made of."""
+    has = np.ones(len(sampled.spill), np.bool_)
+    for detector in STANDARD[name].detectors:
+        has &= sampled.present[detector] if detector in sampled.cells else False
+    return has
 
 
 def _of_largest(
@@ -180,7 +202,7 @@ def _of_cells(
     yield "time_n", timed.sum(axis=0)
     yield "time", delay.sum(axis=0)
     yield "time_square", _squares(delay).sum(axis=0)
-    quiet = energy[samples["random"]]
+    quiet = energy[samples["random"] & present]
     steps = np.rint(NOISE_STEPS * np.clip(quiet / max(threshold, 1e-12), -1, 1)).astype(np.int64)
     yield "random_n", (quiet != 0).sum(axis=0)
     yield "noise", steps.sum(axis=0)

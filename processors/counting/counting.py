@@ -175,7 +175,7 @@ class Counter:
         """Return what was counted; the counter is not to be used any more."""
         counts = replace(self._counts, accounting=self._accounting)
         if counts.visible:
-            counts = replace(counts, valueless=dict.fromkeys(sorted(self._without), counts.visible))
+            counts = replace(counts, valueless=frozenset(self._without))
         return with_histograms(counts, self._contents)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ _LIMIT = 2.0**38
 SMALLEST = 2.0**-24
 """Weights but zero are at least this, 6e-8: the square of a smaller one would be off by over 1 %."""
 
-SCHEMA = 3
+SCHEMA = 4
 """Version of `Tally.to_arrays`."""
 
 
@@ -52,8 +53,8 @@ class Tally:
     contents : (n_components, n_filled) int64
     n_bins : int
         Bins of the booking.
-    valueless : dict of str to int
-        Visible events by feature in segments of the run where none has a value of it, only nan.
+    valueless : frozenset of str
+        Features of which no visible event has a value, only nan; none where no event is visible.
     """
 
     accounting: dict[str, int]
@@ -63,7 +64,7 @@ class Tally:
     bins: NDArray[np.int64]
     contents: NDArray[np.int64]
     n_bins: int
-    valueless: dict[str, int] = field(default_factory=dict)
+    valueless: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         n_components, n_stages, n_places = self.first_fail.shape
@@ -108,7 +109,7 @@ class Tally:
             bins=bins,
             contents=contents,
             n_bins=self.n_bins,
-            valueless=added(self.valueless, other.valueless),
+            valueless=valueless_in_both(self, other),
         )
 
     def __eq__(self, other: object) -> bool:
@@ -186,7 +187,7 @@ class Tally:
             "schema": SCHEMA,
             "accounting": dict(self.accounting),
             "n_bins": self.n_bins,
-            "valueless": dict(self.valueless),
+            "valueless": sorted(self.valueless),
         }
         return header, {name: getattr(self, name) for name in _ARRAYS}
 
@@ -198,18 +199,30 @@ class Tally:
             raise ValueError(f"tally of schema {header.get('schema')}: expected {SCHEMA}")
         if not isinstance(accounting, Mapping) or not isinstance(n_bins, int):
             raise ValueError("tally without accounting or number of bins")
-        if not isinstance(without, Mapping):
+        if not isinstance(without, list):
             raise ValueError("tally that does not say which features have no value")
-        counts, valueless = (
-            {str(key): int(value) for key, value in numbers.items()} for numbers in (accounting, without)
-        )
+        counts = {str(key): int(value) for key, value in accounting.items()}
         values = {name: np.asarray(arrays[name], np.int64) for name in _ARRAYS}
-        return cls(accounting=counts, n_bins=n_bins, valueless=valueless, **values)
+        return cls(accounting=counts, n_bins=n_bins, valueless=frozenset(map(str, without)), **values)
 
 
-def added(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
-    """Numbers by name, added, in the order of the names."""
-    return {name: one.get(name, 0) + other.get(name, 0) for name in sorted({*one, *other})}
+class Valued(Protocol):
+    """Visible events, and the features of which none of them has a value."""
+
+    @property
+    def visible(self) -> int:
+        """How many there are."""
+
+    @property
+    def valueless(self) -> frozenset[str]:
+        """Features of which none has a value."""
+
+
+def valueless_in_both(one: Valued, other: Valued) -> frozenset[str]:
+    """Features of which no visible event of two parts has a value; one without such events says nothing."""
+    if one.visible and other.visible:
+        return one.valueless & other.valueless
+    return one.valueless | other.valueless
 
 
 _ARRAYS = ("first_fail", "single_cut", "n_minus_one", "bins", "contents")

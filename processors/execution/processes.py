@@ -6,7 +6,6 @@ import multiprocessing
 import os
 import resource
 import signal
-import threading
 import time
 from collections import Counter, deque
 from collections.abc import Iterable
@@ -18,6 +17,7 @@ from typing import TypeAlias
 
 import cloudpickle
 
+from na64.datasets.basics.parent_process import end_with_parent
 from na64.processors.execution.backend import (
     Answers,
     Backend,
@@ -33,13 +33,6 @@ _PATIENCE = 5.0
 _CONNECTION_LOST = (EOFError, ConnectionError)
 
 
-def _leave_with_driver() -> None:
-    driver = multiprocessing.parent_process()
-    if driver is not None:
-        driver.join()
-        os._exit(1)
-
-
 def _limit_memory(memory: int | None) -> None:
     """Let a process that asks for too much have an error, before the system ends it or another."""
     most = memory or os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -50,7 +43,7 @@ def _limit_memory(memory: int | None) -> None:
 
 def _serve(connection: Connection, memory: int | None) -> None:
     _limit_memory(memory)
-    threading.Thread(target=_leave_with_driver, daemon=True).start()
+    end_with_parent()
     worker: Worker | None = None
     with suppress(*_CONNECTION_LOST):  # the driver has gone
         while True:

@@ -116,6 +116,11 @@ def test_any_integer_taken_for_truth_needs_a_reason_and_is_a_line(
     assert "run 8701 is a physics run" in capsys.readouterr().err
     assert not (tmp_path / "c.json").exists()
     assert not (tmp_path / "audit.jsonl").exists()
+    (tmp_path / "audit.jsonl").mkdir()  # a log that cannot be written
+    assert attack(*TRUTH, "--simulation", "--reason", "nobody reads this") == 2
+    assert "audit.jsonl: Is a directory" in capsys.readouterr().err
+    assert not (tmp_path / "c.json").exists()
+    (tmp_path / "audit.jsonl").rmdir()
     assert attack(*TRUTH, "--simulation", "--reason", "our own Geant4") == 0
     said = capsys.readouterr().out
     assert "taken as simulation for what only layout mine takes for its truth" in said

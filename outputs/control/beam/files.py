@@ -7,7 +7,7 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from na64.datasets.basics.atomic_file import write_bytes
+from na64.datasets.basics.atomic_file import write_together
 from na64.datasets.basics.json_records import to_json
 from na64.datasets.instrument.roles import COUNTERS
 from na64.outputs.control.beam import figures
@@ -78,8 +78,10 @@ def _efficiency(
 
 def write_beam(folder: Path, products: Products, found: BeamMeasurement) -> None:
     """Write table, facts and figures of the measurement."""
-    write_bytes(folder / BEAM, Table(BeamRow, found.rows).to_csv())
-    write_bytes(folder / FACTS, to_json(seal_facts(_facts(products, found), origin_of(folder))))
+    contents = {
+        BEAM: Table(BeamRow, found.rows).to_csv(),
+        FACTS: to_json(seal_facts(_facts(products, found), origin_of(folder))),
+    }
     label = heading(products.summary, read_status(folder))
     made = {
         "momentum": partial(figures.momentum, found.samples, label=label),
@@ -87,8 +89,12 @@ def write_beam(folder: Path, products: Products, found: BeamMeasurement) -> None
         COUNTERS: partial(figures.counters, found.samples, label=label),
         "composition": partial(figures.composition, found.samples, label=label),
     }
-    for name, make in made.items():
-        write_figure(folder / FIGURES, name, make)
+
+    def draw() -> None:
+        for name, make in made.items():
+            write_figure(folder / FIGURES, name, make)
+
+    write_together(folder, contents, seal=FACTS, meanwhile=draw)
 
 
 def _facts(products: Products, found: BeamMeasurement) -> dict[str, object]:

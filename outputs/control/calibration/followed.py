@@ -88,16 +88,19 @@ class SpillTotals:
         """A sum of every cell of a detector."""
         return self.row[self.slots.of_cells(detector, what)]
 
-    def events(self, sample: str) -> int:
-        """Events of a sample."""
-        return int(self.row[EVENTS.index(sample)])
+    def events(self, sample: str, detector: str = "") -> int:
+        """Events of a sample, or those of them in which a detector was recorded."""
+        return int(self.row[self.slots.of_events(detector, sample) if detector else EVENTS.index(sample)])
+
+    @property
+    def detectors(self) -> tuple[str, ...]:
+        """Detectors that were recorded in some event."""
+        return tuple(name for name in self.slots.cells if any(self.events(one, name) for one in EVENTS))
 
 
 def spills_of(sums: Sums, setup: Setup) -> dict[int, SpillTotals]:
     """Sums of each spill of a run."""
-    names = [name for name in setup.detectors if f"cells.{name}" in sums.arrays]
-    slots = slots_of(setup, names)
-    found = {}
+    slots, found = slots_of(setup), {}
     for name, histogram in sums.histograms.items():
         row = np.zeros(slots.size, np.int64)
         row[histogram.keys] = histogram.counts
@@ -116,7 +119,7 @@ def together(spills: Mapping[int, SpillTotals]) -> SpillTotals | None:
 def rows_of(totals: SpillTotals, setup: Setup) -> Rows:
     """Every quantity that is followed, at one place."""
     rows = dict(_of_beam(totals))
-    for name in totals.slots.cells:
+    for name in totals.detectors:
         rows |= {
             (name, what): row for what, row in _of_detector(totals, name, threshold_of(setup.detectors[name]))
         }
@@ -129,8 +132,7 @@ def _of_beam(totals: SpillTotals) -> Iterator[tuple[Key, Row]]:
     others = totals.events("random") + totals.events("led")
     yield (BEAM, "share"), _share(np.array([n_beam]), np.array([n_beam + others]))
     for name in FEATURES:
-        first, second = totals.slots.of_feature(name)
-        n, total, square = np.array([n_beam]), totals.row[[first]], totals.row[[second]]
+        n, total, square = np.split(totals.row[totals.slots.of_feature(name)], 3)
         yield (BEAM, name), _geometric(n, total, square)
 
 
@@ -138,7 +140,7 @@ def _of_whole_detector(totals: SpillTotals, name: str) -> Iterator[tuple[Key, Ro
     """Time of the largest cell of a detector, and mean number of cells, of beam triggers."""
     n, total, square = np.split(totals.row[totals.slots.of_time(name)], 3)
     yield (BEAM, f"{name}_time"), _mean(n, total, square)
-    hit, n_beam = totals.of_cells(name, "beam_n"), totals.events("beam")
+    hit, n_beam = totals.of_cells(name, "beam_n"), totals.events("beam", name)
     mean = np.array([hit.sum() / n_beam]) if n_beam >= FEWEST else np.array([math.nan])
     # Cells of one event are not independent of each other: as if each event had all of them or none.
     spread = np.sqrt(mean * max(len(hit), 1) / max(n_beam, 1))
@@ -158,7 +160,7 @@ def _of_detector(totals: SpillTotals, name: str, threshold: float) -> Iterator[t
         ("led_occupancy", "led_n", "led"),
         ("noise_occupancy", "random_n", "random"),
     ):
-        trials = np.full(n_cells, totals.events(sample), np.int64)
+        trials = np.full(n_cells, totals.events(sample, name), np.int64)
         yield what, _share(totals.of_cells(name, hits), trials)
     yield "noise", _noise(totals, name, threshold)
     yield "baseline", _baseline(totals, name, threshold)
@@ -192,7 +194,7 @@ def _noise(totals: SpillTotals, name: str, threshold: float) -> Row:
 
     Where most events have nothing the files leave small signals out, and there is only `noise_occupancy`.
     """
-    n = totals.events("random")
+    n = totals.events("random", name)
     enough = (totals.of_cells(name, "random_n") > n / 2) & (n >= FEWEST)
     value = np.where(enough, noise_steps(totals, name) * threshold / NOISE_STEPS, np.nan)
     return Row(value, value / math.sqrt(2 * max(n, 1)))
@@ -200,7 +202,7 @@ def _noise(totals: SpillTotals, name: str, threshold: float) -> Row:
 
 def _baseline(totals: SpillTotals, name: str, threshold: float) -> Row:
     """Mean energy in random triggers, where most have something, GeV."""
-    n = totals.events("random")
+    n = totals.events("random", name)
     enough = (totals.of_cells(name, "random_n") > n / 2) & (n >= FEWEST)
     mean = totals.of_cells(name, "noise") / max(n, 1)
     unit = threshold / NOISE_STEPS
@@ -210,7 +212,7 @@ def _baseline(totals: SpillTotals, name: str, threshold: float) -> Row:
 
 def noise_steps(totals: SpillTotals, name: str) -> Floats:
     """Width of the energies of cells in random triggers, in `NOISE_STEPS` of the threshold of a pulse."""
-    n = max(totals.events("random"), 1)
+    n = max(totals.events("random", name), 1)
     mean = totals.of_cells(name, "noise") / n
     width: Floats = np.sqrt(np.maximum(totals.of_cells(name, "noise_square") / n - mean**2, 0))
     return width

@@ -131,14 +131,14 @@ def _told_once(outliers: Sequence[Outlier]) -> Iterator[Outlier]:
 def _counts(whole: SpillTotals) -> dict[str, CellCounts]:
     """How often cells had something, for the search of bad ones."""
     found = {}
-    for name in whole.slots.cells:
+    for name in whole.detectors:
         led = whole.of_cells(name, "led_n")
-        n_random, random = whole.events("random"), whole.of_cells(name, "random_n").copy()
+        n_random, random = whole.events("random", name), whole.of_cells(name, "random_n").copy()
         # Of cells that have something in most events the width tells if it makes pulses.
         kept, quiet = random > n_random / 2, NOISE_STEPS / QUIET
         random[kept] = np.where(noise_steps(whole, name)[kept] > quiet, n_random, 0)
         found[name] = CellCounts(
-            n_led=whole.events("led"),
+            n_led=whole.events("led", name),
             led=led,
             particles=whole.of_cells(name, "beam_n"),
             n_random=n_random,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from na64.datasets.basics.run_ranges import runs_in_words
 from na64.datasets.conditions.on_target import on_target, only_beam
 from na64.outputs.result.products import Products, require_regions
 from na64.outputs.result.summary import RunAccounting
@@ -179,7 +180,7 @@ def region_counts(products: Products, after: str) -> dict[int, int]:
 
 
 def expected_rate(simulation: Products, after: str) -> Rate:
-    """Dimuons that a simulation expects per live electron.
+    """Dimuons that a simulation expects per live electron, of the runs whose exposure is known.
 
     Parameters
     ----------
@@ -192,10 +193,10 @@ def expected_rate(simulation: Products, after: str) -> Rate:
     ValueError
         No exposure is known, or weights differ between events and the cut is not the one of `yields.csv`.
     """
-    runs = simulation.summary.physics_runs
+    runs = [run for run in simulation.summary.physics_runs if run.eot_live]
     beam_of(simulation)
     on_target = math.fsum(run.eot_live or 0.0 for run in runs)
-    if not on_target > 0:
+    if not runs:
         raise ValueError("the simulation has no exposure: its folder needs conditions/runs.csv with eot_live")
     counts = region_counts(simulation, after)
     n_events = sum(counts.get(run.run, 0) for run in runs)
@@ -249,6 +250,13 @@ def compare(data: Products, after: str, rate: Rate) -> Benchmark:
     seen = np.array([ratio.observed for ratio in runs], np.float64)
     test = constancy(seen, np.array([ratio.on_target for ratio in runs]))
     return Benchmark(after, runs, tuple(of_periods), _ratio(ALL, known, counts, rate), test)
+
+
+def runs_left_out(name: str, products: Products) -> Iterator[str]:
+    """Physics runs of a result that are not compared: no live particles on target are stated."""
+    if runs := [run.run for run in products.summary.physics_runs if not run.eot_live]:
+        particle = products.summary.particle_of(products.summary.physics_runs[0])
+        yield f"left out: {runs_in_words(runs)} of {name}, no live {on_target(particle)} are stated"
 
 
 def shower_efficiency(data: tuple[int, int], simulation: tuple[Rate, Rate]) -> tuple[float, float]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import hist
 
-from na64.datasets.basics.atomic_file import write_bytes
+from na64.datasets.basics.atomic_file import write_bytes, write_together
 from na64.datasets.basics.json_records import to_json
 from na64.datasets.conditions.on_target import exposure_label, on_target
 from na64.datasets.instrument.roles import MODULES, PADDLES
@@ -33,6 +33,7 @@ from na64.outputs.control.dimuon.names import DIMUON, EFFICIENCIES, FACTS, FIGUR
 from na64.outputs.control.dimuon.production import DimuonProduction
 from na64.outputs.report.drawing import write_figure
 from na64.outputs.report.heading import heading, read_status
+from na64.outputs.result.lacks import lacks_of_cuts
 from na64.outputs.result.origin import check_runs, origin_of, seal_facts
 from na64.outputs.result.products import Products, counted_histograms
 from na64.outputs.result.provenance import code_digest
@@ -144,9 +145,11 @@ def _fit_run(
 def write_comparison(folder: Path, data: Products, found: DimuonComparison, peaks: Peaks) -> None:
     """Write table, facts and figures of the benchmark."""
     label = heading(data.summary, read_status(folder))
-    write_bytes(folder / DIMUON, dimuon_table(found.benchmarks).to_csv())
-    write_bytes(folder / PEAKS, peak_table(peaks).to_csv())
-    write_bytes(folder / FACTS, to_json(seal_facts(_facts(data, found), origin_of(folder))))
+    contents = {
+        DIMUON: dimuon_table(found.benchmarks).to_csv(),
+        PEAKS: peak_table(peaks).to_csv(),
+        FACTS: to_json(seal_facts(_facts(data, found), origin_of(folder))),
+    }
     what = "hcal topology, two muons beside"
     made = {
         "ratios": partial(figures.ratios, found.benchmarks, label=label),
@@ -154,8 +157,12 @@ def write_comparison(folder: Path, data: Products, found: DimuonComparison, peak
     }
     if peaks.by_run:
         made["muon_peaks_by_run"] = partial(figures.peaks_by_run, peaks.by_run, peaks.mean, label=label)
-    for name, make in made.items():
-        write_figure(folder / FIGURES, name, make)
+
+    def draw() -> None:
+        for name, make in made.items():
+            write_figure(folder / FIGURES, name, make)
+
+    write_together(folder, contents, seal=FACTS, meanwhile=draw)
 
 
 def check_probed(products: Products) -> Iterator[str]:
@@ -173,6 +180,9 @@ def check_probed(products: Products) -> Iterator[str]:
             f"selection {facts.name} has none of the cuts that are probed, {', '.join(PROBED)}: "
             "process dimuon_2023, efficiency_beam or efficiency_random"
         )
+    for name, lack in lacks_of_cuts(products.summary, products.summary.runs).items():
+        if name in PROBED:
+            yield f"{lack.of('the result')}: those runs are left out of its row"
     triggered = any("trigger_physics" in names for names in features.values())
     if triggered and PADDLES in features:
         yield (

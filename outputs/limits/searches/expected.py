@@ -22,7 +22,7 @@ from na64.outputs.limits.searches.kept import WHOLE, Efficiency
 from na64.outputs.limits.searches.sources import Made, Source, deep_spectrum_of, number_of, spectrum_of
 from na64.outputs.statistics.cls import upper_limit
 from na64.outputs.statistics.expected import expected_median
-from na64.outputs.statistics.model import Channel, Model
+from na64.outputs.statistics.model import Channel, Effects, Model, OneSided
 
 Floats = NDArray[np.float64]
 
@@ -51,6 +51,25 @@ def counted(
 
 
 @dataclass(frozen=True, slots=True)
+class BackgroundSources:
+    """Background of a stored result by its sources, whose errors other channels may have too.
+
+    Attributes
+    ----------
+    value : float
+        Events of the sources that have a value.
+    effects : Effects
+        Relative errors of these by name.
+    one_sided : OneSided
+        Sources that are limits, by name.
+    """
+
+    value: float
+    effects: Effects = ()
+    one_sided: OneSided = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Category:
     """Events of a beam that are counted together.
 
@@ -62,7 +81,7 @@ class Category:
     efficiency : Efficiency
         Of what has the energy and the fate that are counted.
     background, background_error : float
-        Events.
+        Events, of all sources.
     observed : int or None
         None: the median is expected.
     sources : tuple of Source
@@ -74,6 +93,8 @@ class Category:
         Of these results; empty where those of any period count them alike.
     recast : str
         Search of which these results are, where it is not the card's own: whose efficiency counts.
+    background_sources : BackgroundSources or None
+        None: one source, with the error of its own.
     """
 
     name: str
@@ -87,6 +108,19 @@ class Category:
     box: str = ""
     period: str = ""
     recast: str = ""
+    background_sources: BackgroundSources | None = None
+
+    def channel(self, share: float) -> Channel:
+        """Counting of a signal of which this share is seen here."""
+        if (sources := self.background_sources) is None:
+            return Channel(self.name, self.background, self.background_error, share)
+        return Channel(
+            self.name,
+            sources.value,
+            signal_fraction=share,
+            background_effects=sources.effects,
+            one_sided=sources.one_sided,
+        )
 
     def events(self, mass: float, couplings: Floats) -> Floats:
         """Signal events for a mass in GeV and each coupling: (n,) float64."""
@@ -147,7 +181,7 @@ class CouplingCategories:
         """Counting experiment for signal events in these proportions; categories without any are left out."""
         whole = math.fsum(events)
         channels = [
-            Channel(one.name, one.background, one.background_error, share / whole)
+            one.channel(share / whole)
             for one, share in zip(self.categories, events, strict=True)
             if share > 0
         ]

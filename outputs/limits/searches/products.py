@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
-from na64.datasets.basics.atomic_file import write_bytes
+from na64.datasets.basics.atomic_file import write_bytes, write_together
 from na64.datasets.basics.json_records import to_json
 from na64.datasets.basics.sourced_values import Fact
 from na64.outputs.limits.searches.archive import write_edges, write_patches
@@ -85,7 +85,7 @@ def write_stored(
     assumptions: Sequence[str] = _STORED,
     further: Mapping[str, object] = MappingProxyType({}),
 ) -> None:
-    """Write the contour that stored results give; `CONTOUR_FACTS` last.
+    """Write the contour that stored results give; while `CONTOUR_FACTS` is there all is of one kind.
 
     Parameters
     ----------
@@ -100,13 +100,10 @@ def write_stored(
     further : mapping of str to object
         What else `CONTOUR_FACTS` has.
     """
-    write_bytes(folder / CONTOUR, _table(rows).to_csv())
     level = rows[0][0] if rows else math.nan
     drawn = Drawn(card, variant, [row for at, row in rows if at == level], level, state, "limits")
-    write_figure(folder, "contour", partial(draw_contour, drawn))
     particle = _particle(variant)
     named = [f"{fact.name} {fact.value}" for fact in particle]
-    write_edges(folder, card, rows, ", ".join([*named, "from stored results"]) + f"; {state}")
     facts = {
         "schema": SCHEMA,
         "search": card.name,
@@ -119,7 +116,13 @@ def write_stored(
         "not_known": list(card.not_known),
         **further,
     }
-    write_bytes(folder / CONTOUR_FACTS, to_json(facts))
+
+    def write_others() -> None:
+        write_figure(folder, "contour", partial(draw_contour, drawn))
+        write_edges(folder, card, rows, ", ".join([*named, "from stored results"]) + f"; {state}")
+
+    contents = {CONTOUR: _table(rows).to_csv(), CONTOUR_FACTS: to_json(facts)}
+    write_together(folder, contents, seal=CONTOUR_FACTS, meanwhile=write_others)
 
 
 def rows_line(card: Card, variant: Variant, rows: Sequence[object], folder: Path) -> str:

@@ -16,7 +16,7 @@ from na64.outputs.limits.inputs import Background
 from na64.outputs.limits.searches.card import Card, Variant, load_card
 from na64.outputs.limits.searches.contour import ExcludedCouplings, contour
 from na64.outputs.limits.searches.crossing import Exchanged, RadiatedByMuons
-from na64.outputs.limits.searches.expected import Category, CouplingCategories
+from na64.outputs.limits.searches.expected import BackgroundSources, Category, CouplingCategories
 from na64.outputs.limits.searches.heavy_states import HeavyPair
 from na64.outputs.limits.searches.kept import WHOLE
 from na64.outputs.limits.searches.sources import Source
@@ -206,9 +206,24 @@ def _category(
         efficiency=kept,
         background=background.n * part,
         background_error=background.error * part,
+        background_sources=_sources(background, part, box=category.box, folder=exposure.folder),
         observed=period.observed if is_open else None,
         sources=tuple(_of_beam(source, period, efficiency.lowest) for source in category.sources),
         fate=fate,
+    )
+
+
+def _sources(background: Background, part: float, *, box: str, folder: Path) -> BackgroundSources:
+    """Part of a background by its sources; those of another box are others, whatever their names."""
+    own = f"{folder}: "
+    values = background.values
+    errors = [(name, size) for name, size in background.errors(own) if size]
+    if errors and not values:
+        raise ValueError(f"{folder}: a background of 0 has no error of {background.error:g}")
+    return BackgroundSources(
+        values * part,
+        tuple((f"{box}: {name}", size / values) for name, size in errors),
+        tuple((f"{box}: {name}", source.scaled(part)) for name, source in background.one_sided(own)),
     )
 
 

@@ -221,7 +221,8 @@ def _check_origin(path: Path, origin: Origin, exposure: LimitInput, reason: str)
     files = [one for one in (path, losses_path(path)) if one.is_file()]
     said = [origin_said(one) for one in files]
     edited = any(one.is_edited for one in said)
-    found = FoundOrigin(None if any(one.origin is None for one in said) else origin, edited)
+    lacks = next((one.lacks for one in said if one.lacks), "")
+    found = FoundOrigin(None if any(one.origin is None for one in said) else origin, edited, lacks=lacks)
     names = {name for name, _ in origin.setups}
     setups = tuple(pair for pair in exposure.origin.setups if pair[0] in names)
     wanted = Origin("", exposure.cuts, setups)

@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from na64.datasets.basics.csv_rows import CsvRow, read_rows
-from na64.outputs.result.origin import SEAL
+from na64.outputs.result.origin import BESIDE, SEAL
 from na64.outputs.result.table import Table, columns_of
 from na64.outputs.signal.efficiency.asked_rows import read_asked
 from na64.outputs.signal.efficiency.losses import AppliedLoss, counted, factor_of
@@ -138,7 +138,7 @@ def read_energy_rows(path: Path) -> list[EnergyRow]:
     ValueError
         Names the file, the line and what is wrong with it; or it is a table of something else.
     """
-    return read_rows(path, (*columns_of(EnergyRow), SEAL), _row)
+    return read_rows(path, (*columns_of(EnergyRow), BESIDE, SEAL), _row)
 
 
 def _row(row: CsvRow) -> EnergyRow:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from na64.datasets.basics.csv_rows import CsvRow, read_rows
-from na64.outputs.result.origin import SEAL
+from na64.outputs.result.origin import BESIDE, SEAL
 from na64.outputs.result.table import Table, columns_of
 from na64.outputs.signal.efficiency.by_missing_energy import (
     MissingEnergyEfficiency,
@@ -221,7 +221,7 @@ def read_points(path: Path) -> list[EfficiencyPoint]:
     ValueError
         Names the file, the line and what is wrong with it.
     """
-    return read_rows(path, (*columns_of(EfficiencyRow), SEAL), _point)
+    return read_rows(path, (*columns_of(EfficiencyRow), BESIDE, SEAL), _point)
 
 
 def _point(row: CsvRow) -> EfficiencyPoint:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import shutil
@@ -264,7 +265,15 @@ def test_another_result_in_the_folder_is_refused_and_replaced_whole(
     assert main(["events", str(analysis.result), "--limit", "2"]) == 0
     digest = analysis.freeze("--expected-limit", "mine")
     assert analysis.unblind(digest) == 0
-    for name in ("report.html", "plots/plane.png", "dimuon.json", "dimuon/ratios.png", "efficiency.csv"):
+    names = ("report.html", "plots/plane.png", "dimuon.json", "dimuon/ratios.png", "efficiency.csv")
+    of_searches = ("contour.csv", "contour.json", "contour.pdf", "contour_hepdata/submission.yaml")
+    tables = (
+        "efficiency_energies.csv",
+        "efficiency_alp.csv",
+        "efficiency_alp_losses.csv",
+        "efficiency_alp.png",
+    )
+    for name in (*names, *of_searches, *tables):
         (analysis.result / name).parent.mkdir(exist_ok=True)
         (analysis.result / name).write_text("made by a command")
     before = {path: path.read_bytes() for path in analysis.result.rglob("*") if path.is_file()}
@@ -392,3 +401,20 @@ def test_a_partial_result_that_does_not_add_up_is_counted_again(
     assert "events were processed" in caplog.text
     assert path.with_suffix(".damaged").exists()
     assert before == {name: (analysis.result / name).read_bytes() for name in before}
+
+
+def test_a_freeze_that_the_log_has_no_room_for_leaves_the_one_of_before(
+    analysis: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    digest, before = analysis.freeze(), (analysis.result / "freeze.json").read_bytes()
+    with monkeypatch.context() as patched:
+
+        def fail(*_given: object, **_options: object) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device", "audit.jsonl")
+
+        patched.setattr("na64.outputs.result.audit_log._write", fail)
+        assert main(["freeze", str(analysis.result), "--background", "9 +- 1"]) == 2
+    assert "No space left on device" in capsys.readouterr().err
+    assert (analysis.result / "freeze.json").read_bytes() == before
+    assert main(["audit", str(analysis.result)]) == 0
+    assert analysis.unblind(digest) == 0

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from na64.outputs.result.audit_log import entries, verify
+from na64.processors.unblinded_counts import open_box
 from na64.run import main
 
 pytestmark = pytest.mark.usefixtures("undrawn")
@@ -125,3 +126,24 @@ def test_an_opening_that_is_torn_off_the_log_opens_nothing_again(
     assert analysis.unblind(digest) == 1
     assert "unblinded.json is not the one that the log knows" in capsys.readouterr().err
     assert analysis.events()[-2:] == ["torn", "refusal"]
+
+
+def test_no_other_result_comes_into_a_folder_whose_box_is_being_opened(
+    analysis: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    digest, selection = analysis.freeze(), analysis.selection.read_text()
+    before = (analysis.result / "result.json").read_bytes()
+
+    def open_slowly(*given: Any) -> Any:
+        analysis.select("below = 1.5", "below = 15")
+        analysis.process("--replace", code=1)
+        analysis.selection.write_text(selection)
+        return open_box(*given)
+
+    monkeypatch.setattr("na64.outputs.blinding.unblind.open_box", open_slowly)
+    monkeypatch.setattr("na64.outputs.analysis.counting.COUNTING_PATIENCE", 0.0)
+    assert analysis.unblind(digest) == 0
+    assert "out: na64 unblind" in capsys.readouterr().err
+    assert (analysis.result / "result.json").read_bytes() == before
+    assert not (analysis.result / "replaced").exists()
+    assert main(["audit", str(analysis.result)]) == 0

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,22 @@ def test_what_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Monk
         write_bytes(path, b"after")
     assert path.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_full_disk_is_an_error_that_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", fail)
+    for write in (partial(write_bytes, data=b"data"), _alone):
+        with pytest.raises(OSError, match="No space left on device") as caught:
+            write(tmp_path / "file")
+        assert caught.value.filename == str(tmp_path / "file")
+        assert list(tmp_path.iterdir()) == []
+
+
+def _alone(path: Path) -> None:
+    write_together(path.parent, {path.name: b"data"}, seal=path.name)
 
 
 def test_nobody_sees_a_part_of_a_file(tmp_path: Path) -> None:
@@ -161,6 +178,29 @@ def test_files_that_belong_together_take_leftovers_of_others_away(tmp_path: Path
     _killed_in(tmp_path, "file")
     write_together(tmp_path, {"a": b"new", "seal": b"new"}, seal="seal")
     assert {path.name for path in tmp_path.iterdir()} == {"a", "seal"}
+
+
+def test_what_goes_with_files_is_written_while_there_is_no_seal(tmp_path: Path) -> None:
+    names = ("seal", "table", "more/table")
+
+    def found() -> dict[str, bytes]:
+        return {name: (tmp_path / name).read_bytes() for name in names if (tmp_path / name).exists()}
+
+    old, new = (dict.fromkeys(names, kind) for kind in (b"old", b"new"))
+    write_together(tmp_path, old, seal="seal")
+    meanwhile: list[object] = []
+    write_together(tmp_path, new, seal="seal", meanwhile=lambda: meanwhile.append(found()))
+    assert meanwhile == [{"table": b"old", "more/table": b"old"}]
+    assert found() == new
+
+    def fail() -> None:
+        write_bytes(tmp_path / "more" / "figure", b"figure")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_together(tmp_path, old, seal="seal", meanwhile=fail)
+    assert found() == {"table": b"new", "more/table": b"new"}
+    assert [path.name for path in tmp_path.rglob("*.writing")] == []
 
 
 def test_a_file_that_is_taken_for_abandoned_before_it_is_locked_is_begun_again(

@@ -50,8 +50,8 @@ def test_sidebands_in_two_energies_are_refused_by_name(
     for option in (["--end", "70"], ["--one-slope"], ["--start", "55"]):
         assert main(["background", str(result), *option]) == 2
         assert capsys.readouterr().err == (
-            f"na64: {option[0]}: is of sidebands in ECAL and HCAL energy, which the box of search visible "
-            "does not have\n"
+            f"na64: {' '.join(option)}: is of sidebands in ECAL and HCAL energy, which the box of search "
+            "visible does not have\n"
         )
 
 

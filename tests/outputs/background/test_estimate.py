@@ -57,6 +57,10 @@ def test_only_physics_runs_have_electrons_on_target_that_count(products: Product
     runs = (physics, replace(other, type="calibration", eot_live=1e12, eot_delivered=1e12))
     changed = replace(products, summary=replace(products.summary, runs=runs))
     assert estimate(changed, Settings(rates)).table.rows[2].n == pytest.approx(1e-9 * physics.eot_live)
+    without_live = replace(other, type="physics", eot_delivered=4e9, eot_live=None)
+    both = replace(products, summary=replace(products.summary, runs=(physics, without_live)))
+    expected = pytest.approx(1e-9 * (physics.eot_live + 4e9))
+    assert estimate(both, Settings(rates)).table.rows[2].n == expected
     runs = (replace(physics, type="beam"), other)
     without = replace(products, summary=replace(products.summary, runs=runs))
     assert estimate(without, Settings(rates)).table.rows[2].method == "not known: eot"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from na64.outputs.background.rates import (
@@ -52,8 +53,8 @@ def test_electrons_on_target_have_no_counting_error() -> None:
 
 
 def test_one_limit_makes_the_product_a_limit() -> None:
-    row = _product(Factor("a", 1e-3, upper_limit=True), Factor("b", 0.5, 0.1)).row(YIELD)
-    assert row.n == pytest.approx(0.2)
+    row = _product(Factor("a", 1e-11, upper_limit=True), Factor("b", 0.5), to="eot").row(YIELD)
+    assert row.n == pytest.approx(0.5)
     assert row.error == 0
     assert row.upper_limit
 
@@ -62,6 +63,34 @@ def test_no_count_is_a_limit() -> None:
     row = _product(Factor("a", 1e-3), to="region_II").row(YIELD)
     assert row.upper_limit
     assert row.n == pytest.approx(2.302585e-3)
+
+
+@pytest.mark.parametrize("n_seen", [0, 1, 4, 400])
+def test_a_limit_is_that_of_the_distribution_of_the_product(n_seen: int) -> None:
+    """Of pseudo-experiments that know the count, the limit and the factor only, nine in ten are below it."""
+    rng, n = np.random.default_rng(1), 400_000
+    events = rng.standard_gamma(n_seen + 1, n) * 0.5 * np.exp(0.4 * rng.standard_normal(n))
+    limited = events * rng.exponential(1e-3 / math.log(10), n)
+    known, limit = Factor("b", 0.5, 0.2), Factor("a", 1e-3, upper_limit=True)
+    found = _product(limit, known).row({"region_I": float(n_seen)})
+    assert found.n is not None
+    assert np.mean(limited <= found.n) == pytest.approx(0.9, abs=0.004)
+    assert found.upper_limit
+    if not n_seen:
+        found = _product(known).row({"region_I": 0.0})
+        assert found.n is not None
+        assert np.mean(events <= found.n) == pytest.approx(0.9, abs=0.004)
+
+
+@pytest.mark.parametrize("mean", [3.0, 30.0])
+def test_limits_on_products_hold_the_truth_as_often_as_they_say(mean: float) -> None:
+    """Truth: a mean count, and a factor of which its limit is all that is known."""
+    rng, n = np.random.default_rng(2), 2_000
+    counts, truths = rng.poisson(mean, n), mean * rng.exponential(1e-2 / math.log(10), n)
+    product = _product(Factor("a", 1e-2, upper_limit=True))
+    rows = {count: product.row({"region_I": float(count)}).n or 0.0 for count in {*counts.tolist()}}
+    held = np.array([rows[count] for count in counts.tolist()]) >= truths
+    assert held.mean() > 0.9 - 0.015
 
 
 def test_what_nobody_has_configured_is_no_number() -> None:
@@ -101,6 +130,12 @@ def test_a_configured_source_is_read(tmp_path: Path) -> None:
         ("1e-4", "-1e-4", "expected numbers from 0"),
         (', source = "[D: here]"', "", "source"),
         ("error", "eror", "eror"),
+        ("1e-4", "0", "a factor of 0 claims that there is no background: state a limit"),
+        (
+            "error",
+            "upper_limit = true, error",
+            "an upper limit with an error of 5e-05: state one or the other",
+        ),
     ],
 )
 def test_a_wrong_file_is_refused_by_name(old: str, new: str, message: str, tmp_path: Path) -> None:

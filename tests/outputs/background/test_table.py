@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from na64.outputs.background.files import of_table
 from na64.outputs.background.table import (
     BACKGROUND,
     BackgroundRow,
@@ -117,3 +118,10 @@ def test_a_value_is_written_to_two_digits_of_its_error(n: float, error: float, t
 def test_a_limit_is_written_without_powers_of_ten(limit: float, text: str) -> None:
     row = BackgroundRow("a source", limit, upper_limit=True)
     assert row.text == text
+
+
+def test_numbers_that_were_remembered_or_chosen_are_marked() -> None:
+    rows = [BackgroundRow(tag, 0.5, 0.1, tag=tag) for tag in ("[V: seed]", "[R-lo]", "NOT FOUND; a choice")]
+    rows.append(BackgroundRow("nothing", None, method="not configured: a", tag="NOT FOUND"))
+    marked = [line.split("  ")[1] for line in of_table(BackgroundTable(tuple(rows))) if "unverified" in line]
+    assert marked == ["[R-lo]", "NOT FOUND; a choice"]

@@ -242,6 +242,17 @@ def test_runs_that_are_all_of_calibration_are_compared_with_each_other(result: P
     assert found.notes == ()
 
 
+def test_a_result_whose_runs_are_all_bad_is_compared_by_visible_events(result: Path) -> None:
+    good = read_result(result)
+    none = tuple(replace(run, eot_delivered=0.0, eot_live=0.0) for run in good.summary.runs)
+    bad = replace(good, summary=replace(good.summary, runs=none))
+    for pair in ((good, bad), (bad, good), (bad, bad)):
+        found = rates(*pair)
+        assert found.exposures is not None
+        assert found.exposures.unit == "visible events"
+        assert {row.ratio for row in found.cutflow.rows if row.first} == {1.0}
+
+
 def test_rates_name_the_unit_of_their_columns(result: Path) -> None:
     products = read_result(result)
     (head,) = [line for line in lines(rates(products, products)) if "B - A" in line]

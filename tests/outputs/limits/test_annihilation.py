@@ -223,3 +223,14 @@ def test_an_error_of_the_signal_that_can_be_none_is_refused(error: float) -> Non
 def test_a_coupling_without_an_expansion_is_refused(alpha: float) -> None:
     with pytest.raises(ValueError, match=r"alpha_D = .*: expected above 0 and up to 4 pi"):
         Resonance(0.1, alpha_d=alpha)
+
+
+def test_the_error_of_the_exposure_is_said_not_to_count() -> None:
+    (found,) = (
+        one for one in assumptions_of(Search((channel(),)), (), delivered=False) if "no error" in one.text
+    )
+    assert found.text == (
+        "particles on target have no error of their own in the limits; that of electrons is published as 5%, "
+        "with which the error of the yield would be 11.2%"
+    )
+    assert found.tag == "[V: 2606.17320 (abs)]"

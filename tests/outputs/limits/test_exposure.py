@@ -28,6 +28,21 @@ def test_a_run_without_a_record_is_named_and_left_out(stored: Callable[..., Path
     assert not exposure.is_open
 
 
+def test_a_result_that_is_replaced_while_it_is_read_is_the_one_that_was_read(
+    stored: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = stored()
+    before = sha256((folder / "result.json").read_bytes()).hexdigest()
+
+    def replace_it(*_given: object) -> None:
+        stored(scope="of another job")
+
+    monkeypatch.setattr("na64.outputs.limits.exposure.read_opened", replace_it)
+    exposure = read_exposure(folder)
+    assert sha256((folder / "result.json").read_bytes()).hexdigest() != before
+    assert (exposure.digest, exposure.origin.result) == (before, before)
+
+
 def test_delivered_electrons_count_if_asked_for(stored: Callable[..., Path]) -> None:
     assert read_exposure(stored(), delivered=True).periods[0].on_target == 2.5e9
 

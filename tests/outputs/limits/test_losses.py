@@ -10,7 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
+from na64.outputs.analysis.efficiency_files import write_efficiency
 from na64.outputs.limits.assumptions import assumptions_of
 from na64.outputs.limits.exposure import read_exposure
 from na64.outputs.limits.inputs import ConstantEfficiency
@@ -19,10 +21,11 @@ from na64.outputs.limits.search import EfficiencyFunction, PeriodChannel, Search
 from na64.outputs.limits.section import SECTION
 from na64.outputs.result.origin import seal_csv
 from na64.outputs.result.store import read_result
-from na64.outputs.signal.efficiency.efficiency import EfficiencyPoint, efficiency_table
+from na64.outputs.signal.efficiency.efficiency import EfficiencyPoint, efficiency_table, read_points
 from na64.outputs.signal.efficiency.efficiency import SignalEfficiency as Simulated
+from na64.outputs.signal.efficiency.efficiency_variations import Varied, variations_path, variations_table
 from na64.outputs.signal.efficiency.losses import AppliedLoss, Counts
-from na64.outputs.signal.efficiency.losses_file import losses_path, losses_table
+from na64.outputs.signal.efficiency.losses_file import losses_path, losses_table, read_applied
 from na64.outputs.statistics.workspace import workspace
 from na64.run import main
 
@@ -204,6 +207,56 @@ def test_a_copy_of_other_losses_is_refused(
     path.write_text(text.replace(setup, "another"))
     assert main(["limits", str(folder), *WORDS, "--reason", "a test"]) == 2
     assert "loss trigger is of " in capsys.readouterr().err
+
+
+def test_an_efficiency_without_the_tables_that_it_was_written_with_is_refused(
+    prepared: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = prepared(loss("trigger", 0.9, 0.09))
+    path = folder / "efficiency.csv"
+    points, losses = read_points(path), read_applied(losses_path(path))
+    entries = [
+        Varied(one.mass, one.period, one.selection, "wide", one.n_selected, 3, 9, "", "") for one in points
+    ]
+    varied = variations_path(path)
+
+    def write(beside: list[Varied], *own: AppliedLoss) -> None:
+        table = variations_table(beside) if beside else None
+        write_efficiency(path, efficiency_table(points), own, Figure, beside={varied: table})
+
+    def refused(words: str) -> None:
+        assert main(["limits", str(folder), *WORDS]) == 2
+        assert f"efficiency.csv: {words}; na64 efficiency makes one" in capsys.readouterr().err
+        limits_of(folder, "--reason", "a test")
+        capsys.readouterr()
+
+    write(entries, *losses)
+    limits_of(folder)
+    for one in (losses_path(path), varied):
+        data = one.read_bytes()
+        one.unlink()
+        refused(f"it was written with {one.name}, which is gone")
+        one.write_bytes(data)
+    of_before = losses_path(path).read_bytes()
+    write(entries, *(replace(one, value=0.8) for one in losses))
+    losses_path(path).write_bytes(of_before)
+    refused("it was written with another efficiency_losses.csv than there is")
+    of_before = varied.read_bytes()
+    write([], *losses)
+    assert not varied.exists()
+    varied.write_bytes(of_before)
+    refused("it was written without the efficiency_variations.csv beside it")
+
+
+def test_limits_at_no_mass_that_an_efficiency_is_known_at_are_refused(
+    prepared: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = prepared(loss("trigger", 0.9, 0.09))
+    path = folder / "efficiency.csv"
+    points = [replace(one, mass=mass) for one, mass in zip(read_points(path), (0.01, 0.1), strict=True)]
+    path.write_bytes(seal_csv(efficiency_table(points).to_csv()))
+    assert main(["limits", str(folder), *WORDS]) == 2
+    assert "none of the 2 masses of 0.001 to 1 GeV is one that" in capsys.readouterr().err
 
 
 def test_a_projection_takes_its_exposure_for_live_or_delivered(

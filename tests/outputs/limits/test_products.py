@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -180,3 +181,30 @@ def test_a_table_is_cut_by_level_and_coupling(published: LimitsAnalysis) -> None
     table = limits_table(both)
     assert isinstance(table, Table)
     assert len(band_of(table, "mass", "eps", level=0.95).mass) == len(published.points)
+
+
+def test_limits_that_are_interrupted_are_no_limits_and_change_no_table(
+    published: LimitsAnalysis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_limits(tmp_path, replace(published, backgrounds=(*published.backgrounds, *published.backgrounds)))
+    before = {path: path.read_bytes() for path in tmp_path.glob("*.csv")}
+    assert {path.name for path in (tmp_path / "limits").glob("*.csv")} == {
+        "background_1.csv",
+        "background_2.csv",
+    }
+
+    def interrupt(*_given: object) -> None:
+        assert not (tmp_path / "limits.json").exists()
+        assert before == {path: path.read_bytes() for path in tmp_path.glob("*.csv")}
+        raise KeyboardInterrupt
+
+    other = replace(published, points=published.points[:1])
+    with monkeypatch.context() as patched:
+        patched.setattr("na64.outputs.limits.products.write_hepdata", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            write_limits(tmp_path, other)
+    assert not (tmp_path / "limits.json").exists()
+    assert before == {path: path.read_bytes() for path in tmp_path.glob("*.csv")}
+    write_limits(tmp_path, other)
+    assert all(path.read_bytes() != data for path, data in before.items())
+    assert [path.name for path in (tmp_path / "limits").glob("*.csv")] == ["background.csv"]

@@ -2,6 +2,10 @@ from __future__ import annotations
 
 import errno
 import gc
+import signal
+import subprocess
+import sys
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,6 +15,7 @@ import pytest
 from cycler import cycler
 from matplotlib.figure import Figure
 
+from na64.datasets.basics.turns import turn
 from na64.outputs.report.drawing import write_figure
 
 
@@ -122,3 +127,30 @@ def test_garbage_is_collected_again_after_a_figure(problem: Exception | None, tm
     write_figure(tmp_path, "picture", make)
     assert meanwhile == [False]
     assert gc.isenabled()
+
+
+DRAWING = """
+import os, sys, time
+from pathlib import Path
+from na64.datasets.basics.turns import turn
+from na64.outputs.report import drawing
+
+folder = Path(sys.argv[1])
+drawing._processors = lambda: 2
+
+def draw():
+    (folder / f"drawing_{os.getpid()}").touch()
+    time.sleep(600)
+
+with turn(folder, "products", "na64 report"):
+    list(drawing.write_figures(folder / "plots", [(f"figure_{n}", draw) for n in range(6)]))
+"""
+
+
+def test_a_report_that_is_killed_while_it_draws_keeps_nobody_out(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", DRAWING, str(tmp_path)]) as report:
+        while len(list(tmp_path.glob("drawing_*"))) < 2 and report.poll() is None:
+            time.sleep(0.02)
+        report.send_signal(signal.SIGTERM)
+    with turn(tmp_path, "products", "the next one", patience=60.0):
+        assert report.returncode == -signal.SIGTERM

@@ -88,3 +88,8 @@ def test_what_the_table_does_not_have_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=words):
         _pairs(mass, beam)
+
+
+def test_a_threshold_may_be_a_whole_number() -> None:
+    beam = {"particle": "mu-", "beam_energy": 160.0}
+    assert pairs_per_particle(0.03, threshold=80, **beam) == pairs_per_particle(0.03, threshold=80.0, **beam)  # type: ignore[arg-type]

@@ -12,6 +12,7 @@ import pytest
 
 from na64.datasets.synthetic.dark_photon import load_spectrum
 from na64.outputs.signal import tables
+from na64.outputs.signal.bosons import Boson
 from na64.outputs.signal.cross_sections import CrossSectionModel, k_factor
 from na64.outputs.signal.integration import integrate_yield, resolved_thresholds
 from na64.outputs.signal.kinematics import Radiation
@@ -149,3 +150,11 @@ def test_the_shipped_table_says_what_it_is() -> None:
     shipped = json.loads((Path(tables.__file__).parent / tables.YIELDS).read_text())
     assert [entry["name"] for entry in shipped["corrections"]] == ["yield", "folded_yield", "k_factor"]
     assert all(entry["description"] for entry in shipped["corrections"])
+
+
+def test_whole_numbers_are_masses_and_thresholds_too() -> None:
+    for beam_energy in (100, 70):
+        found = yield_per_eot(1, threshold=50, beam_energy=beam_energy)
+        assert found == yield_per_eot(1.0, threshold=50.0, beam_energy=float(beam_energy))
+    scalar = yield_per_eot(0.01, threshold=50, boson=Boson.SCALAR)
+    assert scalar == yield_per_eot(0.01, threshold=50.0, boson=Boson.SCALAR)

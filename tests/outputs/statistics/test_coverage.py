@@ -7,7 +7,7 @@ import pytest
 from scipy import special
 
 from na64.outputs.result.table import Table
-from na64.outputs.statistics.cls import generate_toys, upper_limit
+from na64.outputs.statistics.cls import cls, generate_toys, upper_limit
 from na64.outputs.statistics.coverage import Coverage, coverage, coverage_of
 from na64.outputs.statistics.intervals import (
     likelihood_covers,
@@ -85,3 +85,18 @@ def test_coverage_over_many_experiments(signal: float, background: float) -> Non
     blurred = counting(background, 0.3 * background, signal_error=0.15)
     found = coverage(blurred, signal, n=20_000, generator=np.random.default_rng(7))
     assert min(found.cls_limit, found.unified_interval) >= 0.9 - 0.01
+
+
+@pytest.mark.parametrize("signal", [5.0, pytest.param(10.0, marks=pytest.mark.soak)])
+def test_a_background_that_each_experiment_measures_anew(signal: float) -> None:
+    """Background and efficiency are fixed; their measurements have log-normal errors."""
+    background, error, of_signal, n = 3.0, 0.6, 0.1, 400
+    rng = np.random.default_rng(8)
+    counts = rng.poisson(background + signal, n)
+    measured = background * np.exp(np.round(error * rng.standard_normal(n), 1))
+    efficiency = np.exp(np.round(of_signal * rng.standard_normal(n), 2))
+    held = [
+        cls(counting(b, error * b, signal_error=of_signal), signal * e, [int(k)]) >= 0.1
+        for b, e, k in zip(measured, efficiency, counts, strict=True)
+    ]
+    assert np.mean(held) >= 0.9 - 0.03

@@ -107,3 +107,17 @@ def test_thrown_counts_have_the_mean_and_the_spread() -> None:
     assert toy_counts.mean(axis=0) == pytest.approx([6.1, 6.1], rel=0.03)
     correlation = np.asarray(np.corrcoef(toy_counts.T))[0, 1]
     assert correlation == pytest.approx(18 / (18 + 6.1), abs=0.03)
+
+
+def test_a_small_error_does_not_take_the_points_of_a_large_limit_in_common() -> None:
+    """Two periods share a limit of ten events and an error of a twentieth of one, which changes nothing."""
+    share = of_limit(10.0).scaled(0.5)
+
+    def limit(*effects: tuple[str, float]) -> float:
+        channels = (
+            Channel(name, 0.2, signal_fraction=0.5, background_effects=effects, one_sided=(("limit", share),))
+            for name in "ab"
+        )
+        return upper_limit(Model(tuple(channels), 0.1), (2, 2))
+
+    assert limit(("error", 0.25)) == pytest.approx(limit(), rel=3e-3)

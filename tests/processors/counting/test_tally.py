@@ -95,7 +95,7 @@ def test_a_tally_comes_back_from_json_and_arrays_and_from_pickle(tally: Tally) -
 
 def test_arrays_of_another_schema_or_without_accounting_are_refused() -> None:
     header, arrays = make(1).to_arrays()
-    with pytest.raises(ValueError, match="schema 99: expected 3"):
+    with pytest.raises(ValueError, match="schema 99: expected 4"):
         Tally.from_arrays(header | {"schema": 99}, arrays)
     with pytest.raises(ValueError, match="without accounting"):
         Tally.from_arrays(header | {"accounting": None}, arrays)

@@ -115,7 +115,7 @@ def test_weighted_simulation_is_not_fitted(
 def test_data_are_no_simulation(folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
     data = str(folders[0])
     assert main(["background", data, "--simulation", data]) == 2
-    assert "is not simulation" in capsys.readouterr().err
+    assert "holds recorded events, not simulated dimuons" in capsys.readouterr().err
 
 
 def test_efficiencies_of_a_result_are_written(

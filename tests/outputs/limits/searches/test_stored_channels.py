@@ -15,6 +15,7 @@ from na64.outputs.limits.exposure import LimitInput, PeriodExposure
 from na64.outputs.limits.inputs import Background, background_of
 from na64.outputs.limits.searches.card import Card, load_card
 from na64.outputs.limits.searches.contour import ExcludedCouplings
+from na64.outputs.limits.searches.expected import CouplingCategories
 from na64.outputs.limits.searches.reference import reference_of
 from na64.outputs.limits.searches.stored import signal_of
 from na64.outputs.limits.searches.stored_channels import (
@@ -33,6 +34,9 @@ from na64.outputs.signal.efficiency.by_energy import (
     read_energy_rows,
 )
 from na64.outputs.statistics.binomial import binomial_error
+from na64.outputs.statistics.cls import upper_limit
+from na64.outputs.statistics.model import Model, counting
+from na64.outputs.statistics.one_sided import of_limit
 
 CARD = load_card("alp")
 VARIANT = CARD.variant()
@@ -132,6 +136,64 @@ def test_a_background_is_shared_by_the_exposures_of_periods(folders: dict[str, P
     assert [one.category.name for one in found] == ["decay 2018", "decay 2016"]
     assert [one.category.background for one in found] == pytest.approx([0.3, 0.1])
     assert [one.category.background_error for one in found] == pytest.approx([0.03, 0.01])
+
+
+BACKGROUND = """source,n,error,upper_limit,method,tag
+leading neutrons,10,0,yes,,
+K0,0.4,0.1,no,,
+"""
+
+
+def two_periods(folder: Path, observed: int) -> LimitInput:
+    """A result of the decay channel in two periods of equal exposure, with an efficiency of each."""
+    path = folder / "efficiency_alp.csv"
+    late = [replace(row, period="2016") for row in read_energy_rows(path)]
+    path.write_bytes(seal_csv(efficiency_table([*read_energy_rows(path), *late]).to_csv()))
+    one = result(folder, "alp", observed=observed)
+    (period,) = one.periods
+    origin = Origin("0" * 64, "c0ffee", (*SETUPS, ("2016", "setup")))
+    return replace(one, periods=(period, replace(period, period="2016", runs=(2,))), origin=origin)
+
+
+def test_limits_among_the_background_count_by_their_distribution(folders: dict[str, Path]) -> None:
+    path = folders["decay"] / "background.csv"
+    path.write_text(BACKGROUND)
+    inputs = [result(folders["decay"], "alp", observed=3)]
+    (found,) = stored_channels(CARD, VARIANT, inputs, [background_of(str(path))])
+    model = CouplingCategories((found.category,)).model([1.0])
+    wanted = counting(0.4, 0.1, one_sided=of_limit(10.0))
+    assert upper_limit(model, [3]) == pytest.approx(upper_limit(wanted, [3]), rel=1e-6)
+    assert found.category.background == pytest.approx(0.4 + of_limit(10.0).mean)
+
+
+def test_periods_of_one_result_have_the_errors_of_its_background_in_common(folders: dict[str, Path]) -> None:
+    path = folders["decay"] / "background.csv"
+    path.write_text(BACKGROUND)
+    found = stored_channels(CARD, VARIANT, [two_periods(folders["decay"], 2)], [background_of(str(path))])
+    model = CouplingCategories(tuple(one.category for one in found)).model([1.0, 1.0])
+    first, second = model.channels
+    assert first.one_sided == second.one_sided
+    assert first.background_effects == second.background_effects == ((first.background_effects[0][0], 0.25),)
+    apart = Model(
+        tuple(
+            replace(one, one_sided=((one.name, source[1]),))
+            for one in model.channels
+            for source in one.one_sided
+        )
+    )
+    assert upper_limit(model, (2, 2)) > 1.02 * upper_limit(apart, (2, 2))
+
+
+def test_sources_of_two_boxes_are_not_one_because_of_their_name(folders: dict[str, Path]) -> None:
+    for folder in folders.values():
+        shared = BACKGROUND.replace("upper_limit,", "upper_limit,correlated,").replace(",,", ",yes,,")
+        (folder / "background.csv").write_text(shared)
+    inputs = [result(folders["decay"], "alp"), result(folders["missing"], "invisible")]
+    backgrounds = [background_of(str(folder)) for folder in folders.values()]
+    found = stored_channels(CARD, VARIANT, inputs, backgrounds)
+    model = CouplingCategories(tuple(one.category for one in found)).model([1.0, 1.0])
+    names = [{name for name, _ in (*one.background_effects, *one.one_sided)} for one in model.channels]
+    assert not names[0] & names[1]
 
 
 def test_while_one_box_is_closed_the_median_is_expected(folders: dict[str, Path]) -> None:

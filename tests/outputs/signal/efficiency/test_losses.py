@@ -255,11 +255,11 @@ def test_own_files_have_to_be_of_the_period_simulated(
     assert main([*words, "none"]) == 0
     assert "period 2023A: no losses besides the simulated ones count" in capsys.readouterr().out
     assert not losses_path(path).exists()
-    bare = path.read_bytes()
+    bare = read_points(path)
     own.write_text(own.read_text().replace("2018", "2023A"))
     assert main([*words, str(own)]) == 0
     assert "all that count: x 0.900 for live exposure" in capsys.readouterr().out
-    assert path.read_bytes() == bare
+    assert read_points(path) == bare
     assert [loss.loss for loss in read_applied(losses_path(path))] == ["trigger"]
     assert main([*words, "none"]) == 0  # losses of before would count
     assert not losses_path(path).exists()
