@@ -117,13 +117,20 @@ LOOSER, TIGHTER = "vhcal.vhcal_total.below=60", "srd.srd_0.below=20"
     ],
 )
 def test_the_balance_of_gains_and_losses_is_tested_only_where_cuts_allow_both(
-    *, result: Path, values: list[str], said: str, rows: Callable[[Path], Rows], tmp_path: Path, capsys: Any
+    *,
+    result: Path,
+    compare: Compare,
+    values: list[str],
+    said: str,
+    rows: Callable[[Path], Rows],
+    tmp_path: Path,
+    capsys: Any,
 ) -> None:
     line = ["process", str(result.parent / "data.json"), "--selection", "invisible_2023", "--no-report"]
     settings = [word for value in values for word in ("--set", value)]
     assert main([*line, *settings, "--to", str(tmp_path / "set"), "--executor", "iterative"]) == 0
     capsys.readouterr()
-    assert main(["compare", str(result), str(tmp_path / "set"), "--to", str(tmp_path / "out")]) == 0
+    compare(result, tmp_path / "set", tmp_path / "out")
     printed = capsys.readouterr().out
     changed = [row for row in rows(tmp_path / "out" / "runs.csv") if int(row["gained"]) + int(row["lost"])]
     assert changed

@@ -59,20 +59,22 @@ def test_every_step_has_the_events_that_a_pass_with_that_bound_selects(data: Pat
 
 def test_a_scan_that_takes_the_place_of_another_says_of_which(data: Path, tmp_path: Path) -> None:
     said: list[str] = []
-    for ends in ((0.5, 2.5), (0.5, 2.5), (1.0, 2.5)):
-        na64.scan(data, {VHCAL: ends}, steps=2, to=tmp_path, tell=said.append)
-    two = {VHCAL: ends, "straw3.straw3_x.max": (2.0, 6.0)}
-    steps = na64.scan(data, two, steps=2, to=tmp_path, tell=said.append).steps
+    one, straw = {VHCAL: (0.5, 2.5)}, "straw3.straw3_x.max"
+    steps = na64.scan(data, one | {straw: (2.0, 6.0)}, steps=2, to=tmp_path, tell=said.append).steps
     (line,) = (line for line in said if line.startswith("expected limits of 4 steps: "))
     limits = [float(text) for text in re.findall(r"([\d.]+) at ", line)]
     medians = [step.expected.median for step in steps]
     assert limits == pytest.approx([min(medians), max(medians)], rel=5e-3)
+    na64.scan(data, one, steps=2, to=tmp_path, tell=said.append)
     (tmp_path / "scan.csv").write_text("mine\n")
-    na64.scan(data, {VHCAL: ends}, steps=2, to=tmp_path, tell=said.append)
+    na64.scan(data, one, steps=2, to=tmp_path, tell=said.append)
     assert [line for line in said if line.startswith("replaced: ")] == [
-        f"replaced: the scan of {VHCAL} from {first} to 2.5 in {tmp_path}; --out DIR keeps both"
-        for first in ("0.5", "1")
-    ] + [f"replaced: an earlier scan.csv in {tmp_path}; --out DIR keeps both"]
+        (
+            f"replaced: the scan of {VHCAL} from 0.5 to 2.5 and {straw} from 2 to 6 in {tmp_path}; "
+            "--out DIR keeps both"
+        ),
+        f"replaced: an earlier scan.csv in {tmp_path}; --out DIR keeps both",
+    ]
 
 
 def test_the_nominal_step_has_the_background_of_na64_background(data: Path, tmp_path: Path) -> None:
