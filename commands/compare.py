@@ -93,17 +93,19 @@ def _stability(options: argparse.Namespace) -> int:
     from na64.outputs.report.display import display_of
     from na64.outputs.report.drawing import write_figure
     from na64.outputs.report.heading import heading, read_status
+    from na64.outputs.result.unreplaced import unreplaced
 
     analysis = reopen(options.folder)
     analysis.stage(options.after)
     found = stability(gather(analysis, options.after))
     tell(lines(found))
     folder = options.to or options.folder / "stability"
-    write_bytes(folder / "stability.csv", table_of(found).to_csv())
     products, units = analysis.products, analysis.units
-    label = heading(products.summary, read_status(options.folder))
-    shown = Shown(display_of(products.summary, products.histograms, units), units)
-    for name, make in pages(found, label, shown):
-        write_figure(folder, name, make)
+    with unreplaced(options.folder, products.summary, "na64 stability"):
+        write_bytes(folder / "stability.csv", table_of(found).to_csv())
+        label = heading(products.summary, read_status(options.folder))
+        shown = Shown(display_of(products.summary, products.histograms, units), units)
+        for name, make in pages(found, label, shown):
+            write_figure(folder, name, make)
     print(f"table and plots: {folder}")
     return SUCCESS

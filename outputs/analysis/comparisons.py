@@ -27,6 +27,7 @@ from na64.outputs.result.products import Products
 from na64.outputs.result.request import log_use
 from na64.outputs.result.store import read_result
 from na64.outputs.result.table import Table
+from na64.outputs.result.unreplaced import unreplaced
 
 OVERLAY, HIDDEN_ALIKE = "overlay", "overlay_hidden"
 """Folders of data upon whole simulation, and upon simulation that hides what the data hide."""
@@ -78,7 +79,9 @@ def compare(
     True
     """
     listener = Listener(tell=tell, note=note)
-    found = _compared((Path(first), Path(second)), after, same_events, listener)
+    folders = (Path(first), Path(second))
+    one, other = (read_result(place) for place in folders)
+    found = _compared(folders, (one, other), after, same_events, listener)
     listener.say(beside.lines(found))
     folder = Path(to) if to is not None else Path(second) / "compare"
     tables: dict[str, Table[Any]] = {"cutflow": found.cutflow, "runs": found.runs}
@@ -86,16 +89,22 @@ def compare(
         tables["events"] = found.events
     contents = {f"{name}.csv": table.to_csv() for name, table in tables.items()}
     without = {"events.csv"} - contents.keys()  # of a comparison of the same events, before
-    write_together(folder, contents, seal="cutflow.csv", without=without)
-    write_figure(folder, "compare", partial(draw_comparison, found, tuple(map(_heading, (first, second)))))
+    headings = (_heading(folders[0], one), _heading(folders[1], other))
+    with unreplaced(folders[1], other.summary, "na64 compare"):
+        write_together(folder, contents, seal="cutflow.csv", without=without)
+        write_figure(folder, "compare", partial(draw_comparison, found, headings))
     tell(f"tables and plot: {folder}")
     return found
 
 
 def _compared(
-    folders: tuple[Path, Path], after: str | None, same_events: bool | None, listener: Listener
+    folders: tuple[Path, Path],
+    results: tuple[Products, Products],
+    after: str | None,
+    same_events: bool | None,
+    listener: Listener,
 ) -> Comparison:
-    one, other = (read_result(folder) for folder in folders)
+    one, other = results
     names = (_name(folders[0], one), _name(folders[1], other))
     for products in (one, other):
         if after is not None and after not in products.cutflow.column("cut"):
@@ -125,11 +134,10 @@ def _name(folder: Path, products: Products) -> str:
     return f"{folder.name}, selection {summary.selection.name}, {summary.label}, {summary.scope}"
 
 
-def _heading(folder: str | Path) -> str:
+def _heading(folder: Path, products: Products) -> str:
     """Line about a result above a figure: what it is, its status, exposure, periods and beam."""
-    products, status = read_result(folder), read_status(Path(folder))
-    known = details(products.summary)
-    name = f"{italic(status)} {_name(Path(folder), products)}" if status else _name(Path(folder), products)
+    status, known = read_status(folder), details(products.summary)
+    name = f"{italic(status)} {_name(folder, products)}" if status else _name(folder, products)
     return f"{name}\n{known}" if known else name
 
 
@@ -211,9 +219,10 @@ def overlay(
     found = upon.overlay(recorded, sources, only=only)
     listener.say(lines(found))
     place = Path(to) if to is not None else Path(data) / (HIDDEN_ALIKE if hide_in_simulation else OVERLAY)
-    write_bytes(place / "overlay.csv", table_of(found).to_csv())
-    label = heading(recorded.summary, read_status(Path(data)))
-    for name, make in pages(found, label, display_of(recorded.summary, recorded.histograms)):
-        write_figure(place, name, make)
+    with unreplaced(Path(data), recorded.summary, "na64 overlay"):
+        write_bytes(place / "overlay.csv", table_of(found).to_csv())
+        label = heading(recorded.summary, read_status(Path(data)))
+        for name, make in pages(found, label, display_of(recorded.summary, recorded.histograms)):
+            write_figure(place, name, make)
     tell(f"table and plots: {place}")
     return found

@@ -24,6 +24,7 @@ from na64.outputs.report.heading import heading, read_status
 from na64.outputs.result.lacks import check_values
 from na64.outputs.result.request import catalogue_path, log_use, read_request
 from na64.outputs.result.store import require_result
+from na64.outputs.result.unreplaced import unreplaced
 
 
 def scan(
@@ -86,6 +87,8 @@ def scan(
     ValueError
         A range that is none, a signal of something else, a cut on what no event has a value of, or too
         little beside the box.
+    na64.outputs.result.unreplaced.ReplacedError
+        Another result came into the folder meanwhile (a ``RuntimeError``).
 
     Examples
     --------
@@ -134,13 +137,14 @@ def scan(
     )
     Listener(tell=tell).say(lines(found))
     written = Path(to) if to is not None else place / "scan"
-    table = table_of(found).to_csv()
-    if (written / TABLE).exists() and (earlier := (written / TABLE).read_bytes()) != table:
-        tell(f"replaced: {scanned_before(earlier)} in {written}; --out DIR keeps both")
-    write_bytes(written / TABLE, table)
-    label = heading(summary, read_status(place))
-    display = display_of(summary, analysis.products.histograms, analysis.units)
-    write_figure(written, FIGURE, lambda: scan_figure(found, label, display))
+    with unreplaced(place, summary, "na64 scan"):
+        table = table_of(found).to_csv()
+        if (written / TABLE).exists() and (earlier := (written / TABLE).read_bytes()) != table:
+            tell(f"replaced: {scanned_before(earlier)} in {written}; --out DIR keeps both")
+        write_bytes(written / TABLE, table)
+        label = heading(summary, read_status(place))
+        display = display_of(summary, analysis.products.histograms, analysis.units)
+        write_figure(written, FIGURE, lambda: scan_figure(found, label, display))
     tell(f"table and figure: {written}")
     return found
 

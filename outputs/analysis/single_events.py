@@ -19,6 +19,7 @@ from na64.outputs.events.skim import SkimFormat, write_events
 from na64.outputs.events.table import lines
 from na64.outputs.result.cutflow import ALL_RUNS
 from na64.outputs.result.request import log_use
+from na64.outputs.result.unreplaced import unreplaced
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,8 @@ def events(
         The folder holds no result of `process`.
     KeyError, ValueError
         A cut or run that is not there; a closed box; files or selection that are not those of the result.
+    na64.outputs.result.unreplaced.ReplacedError
+        Another result came into the folder meanwhile (a ``RuntimeError``).
 
     Examples
     --------
@@ -183,7 +186,7 @@ def show(
     ------
     na64.outputs.events.pictures.NoEventError
         There is no visible event with a number (a ``KeyError``).
-    KeyError, ValueError, FileNotFoundError
+    KeyError, ValueError, FileNotFoundError, RuntimeError
         As `events`.
 
     Examples
@@ -204,7 +207,8 @@ def show(
     place = Path(to) if to is not None else access.folder / "events"
     for record in [] if sheet else records:
         access.listener.say((*lines(record), ""))
-    written = pictures(analysis, records, place, sheet=sheet)
+    with unreplaced(access.folder, analysis.products.summary, "na64 show"):
+        written = pictures(analysis, records, place, sheet=sheet)
     access.listener.say(f"picture: {path}" for path in written)
     return Shown(records, written)
 

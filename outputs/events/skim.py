@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from na64.datasets.basics.atomic_file import Begun, remove_abandoned
 from na64.outputs.events.analysis import ReopenedResult
 from na64.outputs.events.event_filter import EventFilter, FilteredEvents, filter_events
+from na64.outputs.result.unreplaced import unreplaced
 from na64.processors.features.single_cells import cell_tables
 
 TREE = "events"
@@ -121,9 +122,14 @@ def write_events(
     ------
     ValueError
         There are no events, so no columns to write.
+    na64.outputs.result.unreplaced.ReplacedError
+        Another result came into the folder meanwhile.
     """
     written = 0
-    with _whole(path) as temporary, _open(temporary, format, _facts(analysis, event_filter)) as writer:
+    with (
+        _whole(path, analysis) as temporary,
+        _open(temporary, format, _facts(analysis, event_filter)) as writer,
+    ):
         for columns in _blocks(analysis, event_filter, cells=cells):
             writer.extend(columns)
             written += len(columns["run"])
@@ -169,13 +175,14 @@ def _facts(analysis: ReopenedResult, event_filter: EventFilter) -> dict[str, str
 
 
 @contextmanager
-def _whole(path: Path) -> Iterator[Path]:
+def _whole(path: Path, analysis: ReopenedResult) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_abandoned(path.parent)
     begun = Begun(path)
     try:
         yield begun.path
-        begun.finish()
+        with unreplaced(analysis.folder, analysis.products.summary, "na64 events"):
+            begun.finish()
     finally:
         begun.end()
 
