@@ -194,7 +194,9 @@ def _taken_over(place: str, like: str) -> dict[str, Loss]:
 
 def _of_another(source: str, like: str) -> str:
     """Source of a loss with the period that it is taken over from; that it is unverified is said once."""
-    return f"{source}, as in {like}" if source.endswith(_UNVERIFIED) else f"{source}, of {like}, {_UNVERIFIED}"
+    if source.endswith(_UNVERIFIED):
+        return f"{source}, as in {like}"
+    return f"{source}, of {like}, {_UNVERIFIED}"
 
 
 def _loss(table: TomlTable, name: str, intensity: float | None) -> Loss:

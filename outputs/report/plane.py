@@ -229,7 +229,7 @@ def _name_region(
 
 
 def _free_height(x: float, y: float, half: float, placed: Sequence[tuple[float, float, float]]) -> float:
-    """Height nearest to one at which a name of half a width touches none that is placed; below comes first."""
+    """Nearest height at which a name of half a width touches none that is placed; below comes first."""
     steps = sorted(range(-len(placed), len(placed) + 1), key=lambda step: (abs(step), step))
     heights = [y + step * _LINE for step in steps]
     for height in heights:
