@@ -28,6 +28,9 @@ def of_catalogue(catalogue: Catalogue, path: Path, periods: Mapping[str, Period]
         yield f"warning: run {run}: {text}"
     for record in catalogue.unreviewed:
         yield f"{record.status.value}: {record.name}: {record.reason}"
+    unknown = [record.path for record in catalogue.unreviewed if fits_no_layout(record.reason)]
+    if unknown:
+        yield f"of no layout that is known: na64 inspect {unknown[0]} --to my_layout.toml proposes one"
     yield from summary_of(catalogue.folders if catalogue.good else ())
     if catalogue.periods is not None:
         yield f"periods of {catalogue.periods.path}: {', '.join(catalogue.periods.files) or 'none'}"
@@ -35,9 +38,6 @@ def of_catalogue(catalogue: Catalogue, path: Path, periods: Mapping[str, Period]
     counts = {"file": len(catalogue.good), "run": len(runs), "event": sum(runs.values())}
     said = ", ".join(counted(n, noun) for noun, n in counts.items())
     yield f"{path}: {catalogue.kind.value}, {said}{_left_out(catalogue)}"
-    unknown = [record.path for record in catalogue.unreviewed if fits_no_layout(record.reason)]
-    if unknown:
-        yield f"of no layout that is known: na64 inspect {unknown[0]} --to my_layout.toml proposes one"
 
 
 def _left_out(catalogue: Catalogue) -> str:

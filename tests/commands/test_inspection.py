@@ -85,7 +85,7 @@ def test_a_file_of_no_layout_is_quarantined_with_the_command_that_proposes_one(
     hint = f"of no layout that is known: na64 inspect {other} --to my_layout.toml proposes one"
     for options in ([], ["--layout", "tout2023"]):
         assert main(["catalogue", str(other), "--to", str(tmp_path / "c.json"), *options]) == 1
-        assert capsys.readouterr().out.splitlines()[-1] == hint
+        assert hint in capsys.readouterr().out.splitlines()[:-1]
     assert main(["simulate", "small", "--to", str(tmp_path / "data"), "--events", "20"]) == 0
     path = next((tmp_path / "data").glob("run_*.root"))
     path.write_bytes(path.read_bytes()[:-100])
