@@ -144,8 +144,12 @@ def _time(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 7_200 else f"{seconds / 3600:.1f} h"
 
 
+_WORDS = ("from", "files of")
+"""Columns of words, which begin at the left as the first does."""
+
+
 def _head(*titles: str) -> Iterable[str]:
-    return _row(*titles), "|---" + "|---:" * (len(titles) - 1) + "|"
+    return _row(*titles), f"|---|{'|'.join('---' if title in _WORDS else '---:' for title in titles[1:])}|"
 
 
 def _row(*cells: str) -> str:

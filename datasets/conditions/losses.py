@@ -23,6 +23,7 @@ UNKNOWN = "NOT FOUND"
 
 _FOLDER = files(__package__) / "losses"
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+_UNVERIFIED = "taken over unverified"
 _OTHER_LIVE_TIME = re.compile(r"live|dead|daq")
 
 
@@ -186,9 +187,16 @@ def _taken_over(place: str, like: str) -> dict[str, Loss]:
     if like not in names:
         raise ValueError(f"{place}: {unknown('period', like, names)}")
     return {
-        loss.name: replace(loss, source=f"{loss.source}, of {like}, taken over unverified")
+        loss.name: replace(loss, source=_of_another(loss.source, like))
         for loss in read_losses(names[like]).losses
     }
+
+
+def _of_another(source: str, like: str) -> str:
+    """Source of a loss with the period that it is taken over from; that it is unverified is said once."""
+    if source.endswith(_UNVERIFIED):
+        return f"{source}, as in {like}"
+    return f"{source}, of {like}, {_UNVERIFIED}"
 
 
 def _loss(table: TomlTable, name: str, intensity: float | None) -> Loss:

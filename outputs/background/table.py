@@ -182,10 +182,18 @@ def packaged_background(name: str = SEED) -> BackgroundTable:
     return from_csv((files(__package__) / name).read_bytes(), name)
 
 
+_SMALL = 1e-3
+"""Values below it are written with a power of ten."""
+
+
 def with_error(n: float, error: float) -> str:
-    """Write a value with its error, both to two digits of the error."""
+    """Write a value with its error, both to two digits of the error; small ones with a power of ten."""
     if error <= 0 or not math.isfinite(error):
         return f"{two_digits(n)} +- {two_digits(error)}"
+    largest = max(abs(n), error)
+    if largest < _SMALL:
+        power = math.floor(math.log10(largest))
+        return f"({with_error(n / 10.0**power, error / 10.0**power)})e{power:03d}"
     digits = max(0, 1 - math.floor(math.log10(error)))
     return f"{n:.{digits}f} +- {error:.{digits}f}"
 

@@ -38,10 +38,13 @@ _LOWEST = 0.04
 """Regions flatter than this fraction of the axes are named where they are zoomed into, if anywhere."""
 
 _SHORT = 4
-"""Letters of a name that are drawn large."""
+"""Letters of the names that are drawn large, if none has more."""
 
-_NAME = (0.14, 0.06)
-"""Width and height of a name, as fractions of the axes."""
+_LINE = 0.06
+"""Height of a name, as a fraction of that of the axes."""
+
+_MARGIN = 0.012
+"""What is kept free beside a name, as a fraction of the width of the axes."""
 
 Ends = tuple[float | None, float | None]
 """Where something begins and ends along an axis; None where it has no edge."""
@@ -159,9 +162,10 @@ def draw_regions(
     Those of ``names`` that are at least this fraction of the axes high get their name, and are returned.
     """
     named: set[str] = set()
-    placed: list[tuple[float, float]] = []
+    placed: list[tuple[float, float, float]] = []
     modules = boxes[0].modules if boxes else (0, 1, 2)
     features, styles = features_of(histogram), region_styles(regions)
+    size = 17 if all(len(styles[region.name].name) <= _SHORT for region in regions) else 12
     inside = (*axes.get_xlim(), *axes.get_ylim())
     beyond = (*_widened(*axes.get_xlim(), axes.get_xscale()), *_widened(*axes.get_ylim(), axes.get_yscale()))
     for region in regions:
@@ -177,7 +181,7 @@ def draw_regions(
         axes.add_patch(patch)
         seen = outline(region, inside, modules, features)
         if region.name in names and len(seen) and _height(axes, seen) >= least:
-            _name_region(axes, look, seen, placed)
+            _name_region(axes, look, seen, placed, size=size)
             named.add(region.name)
     return named
 
@@ -205,17 +209,37 @@ def _height(axes: Axes, corners: NDArray[np.float64]) -> float:
 
 
 def _name_region(
-    axes: Axes, look: RegionStyle, corners: NDArray[np.float64], placed: list[tuple[float, float]]
+    axes: Axes,
+    look: RegionStyle,
+    corners: NDArray[np.float64],
+    placed: list[tuple[float, float, float]],
+    *,
+    size: int,
 ) -> None:
-    """Write the name into the middle of a region, below the names that are there already; note where."""
+    """Write the name into the middle of a region, inside the axes and beside no other name; note where."""
     x, y = axes.transAxes.inverted().transform(axes.transData.transform(corners).mean(axis=0))
-    while any(abs(x - other) < _NAME[0] and abs(y - above) < _NAME[1] for other, above in placed):
-        y -= _NAME[1]
-    placed.append((x, y))
-    size = 17 if len(look.name) <= _SHORT else 12
     text = axes.text(x, y, look.name, color=look.colour, fontsize=size, fontweight="bold")
     text.set_transform(axes.transAxes)
     text.set(ha="center", va="center", path_effects=[withStroke(linewidth=3.5, foreground="white")])
+    half = text.get_window_extent().width / axes.bbox.width / 2 + _MARGIN
+    x = min(max(x, half), 1 - half)
+    y = _free_height(x, y, half, placed)
+    text.set_position((x, y))
+    placed.append((x, y, half))
+
+
+def _free_height(x: float, y: float, half: float, placed: Sequence[tuple[float, float, float]]) -> float:
+    """Nearest height at which a name of half a width touches none that is placed; below comes first."""
+    steps = sorted(range(-len(placed), len(placed) + 1), key=lambda step: (abs(step), step))
+    heights = [y + step * _LINE for step in steps]
+    for height in heights:
+        is_free = all(
+            abs(x - other) >= half + wide or abs(height - above) >= 0.99 * _LINE
+            for other, above, wide in placed
+        )
+        if is_free and _LINE / 2 <= height <= 1 - _LINE / 2:
+            return height
+    return y
 
 
 def draw_boxes(axes: Axes, boxes: Sequence[BoxFacts], *, closed: bool) -> None:

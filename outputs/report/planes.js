@@ -1,3 +1,28 @@
+// Names of regions: in the middle of what is seen of each, inside the frame and beside no other name.
+const LINE = 18;
+const nameRegions = (pen, box, regions, scales, span) => {
+  const placed = [];
+  pen.save();
+  Object.assign(pen, { font: "bold 16px Helvetica, Arial, sans-serif", textAlign: "center", textBaseline: "middle", lineJoin: "round", lineWidth: 4, strokeStyle: "#fff" });
+  for (const region of regions) {
+    const seen = scales.map((scale, n) => region.corners.map((one) => scale(clamp(one[n], ...span[n]))));
+    if (seen.some((one) => Math.max(...one) - Math.min(...one) < 1)) continue;
+    const half = pen.measureText(region.name).width / 2 + 4;
+    const [middle, height] = seen.map((one) => sum(one) / one.length);
+    const across = clamp(middle, box.left + half, box.left + box.width - half);
+    const isFree = (down) =>
+      down >= box.top + LINE / 2 && down <= box.top + box.height - LINE / 2 &&
+      placed.every(([a, d, h]) => Math.abs(a - across) >= h + half || Math.abs(d - down) >= LINE);
+    const steps = Array.from({ length: 2 * placed.length + 3 }, (_, n) => (n % 2 ? 1 : -1) * Math.ceil(n / 2) * LINE);
+    const down = height + (steps.find((step) => isFree(height + step)) ?? 0);
+    placed.push([across, down, half]);
+    pen.strokeText(region.name, across, down);
+    pen.fillStyle = region.colour;
+    pen.fillText(region.name, across, down);
+  }
+  pen.restore();
+};
+
 // A plane after every cut.
 const showPlane = (place, plane) => {
   const edges = plane.axes.map(edgesOf), ny = edges[1].length - 1;
@@ -57,12 +82,8 @@ const showPlane = (place, plane) => {
       pen.beginPath();
       for (const [a, b] of [...region.corners, region.corners[0]]) pen.lineTo(x(a), y(b));
       pen.stroke();
-      const centre = [0, 1].map((n) => sum(region.corners.map((one) => one[n])) / region.corners.length);
-      pen.font = "bold 16px Helvetica, Arial, sans-serif";
-      pen.fillStyle = region.colour;
-      pen.fillText(region.name, x(centre[0]), y(centre[1]));
-      pen.font = FONT;
     }
+    nameRegions(pen, box, plane.regions, [x, y], span);
     if (pointed) {
       const [i, j] = pointed;
       pen.strokeStyle = INK;

@@ -189,7 +189,7 @@ def cells_of(one: AppliedLoss) -> tuple[str, str, str, str]:
     unknown = UNKNOWN if one.source.startswith(UNKNOWN) else "-"
     return (
         unknown if one.value is None else f"{one.value:.3g}",
-        (UNKNOWN if counts else "-") if one.error is None else f"{one.error:.2g}",
+        ("-" if one.value is None else UNKNOWN) if one.error is None else f"{one.error:.2g}",
         "-" if one.simulated == 1 else f"{one.simulated:.3f}",
         f"{one.factor:.3f}" if counts else "-",
     )

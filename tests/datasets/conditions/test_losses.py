@@ -41,6 +41,7 @@ def test_every_packaged_period_has_losses_and_says_what_it_takes_over() -> None:
     for period in set(losses) - {"2018", "2022M"}:
         own = {loss.name: loss.source for loss in losses[period].losses}
         assert own["tracking"].endswith("of 2018, taken over unverified")
+        assert all(source.count("taken over unverified") <= 1 for source in own.values())
     assert all(loss.value is None and "NOT FOUND" in loss.source for loss in losses["2022M"].losses)
     assert [loss.note for loss in losses["2016"].losses if loss.name == "veto"] == [
         "scaled from 7e+06 to 2.7e+06 a spill"

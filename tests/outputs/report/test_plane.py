@@ -38,7 +38,14 @@ REGIONS = (
 )
 
 
-def draw(x: str, *, zoom: float | None, others: tuple[ClosedFacts, ...] = (), closed: bool = True) -> Figure:
+def draw(
+    x: str,
+    *,
+    zoom: float | None,
+    others: tuple[ClosedFacts, ...] = (),
+    closed: bool = True,
+    regions: tuple[RegionFacts, ...] = REGIONS,
+) -> Figure:
     first = hist.axis.Variable(np.geomspace(0.1, 100, 9), name=x)
     first.__dict__["scale"] = "log"
     histogram: hist.Hist[Any] = hist.Hist(first, hist.axis.Variable([0, 1, 2, 8, 50], name="hcal_1"))
@@ -50,7 +57,7 @@ def draw(x: str, *, zoom: float | None, others: tuple[ClosedFacts, ...] = (), cl
             facts,
             boxes=(replace(BOX, others=others),),
             closed=closed,
-            regions=REGIONS,
+            regions=regions,
             label="data",
             title="after a cut",
         )
@@ -64,6 +71,19 @@ def test_regions_are_outlined_where_they_have_bounds_and_named_where_there_is_ro
     assert low.get_ylim() == (0.0, 4.0)
     assert [text.get_text() for text in whole.texts] == ["I"]
     assert [text.get_text() for text in low.texts] == ["flat"]
+
+
+def test_names_of_regions_stay_inside_the_plane_and_off_each_other() -> None:
+    upper = {"hcal_1": (20.0, None)}
+    regions = tuple(region(name, hcal_0=(None, 0.2), **upper) for name in ("crossing", "neutral", "radiated"))
+    figure = draw("hcal_0", zoom=None, regions=(*regions, region("muon", hcal_0=(70.0, None), **upper)))
+    figure.draw_without_rendering()
+    inside = figure.axes[0].get_window_extent()
+    names = [text.get_window_extent() for text in figure.axes[0].texts]
+    assert len(names) == 4
+    assert all(inside.x0 < name.x0 and name.x1 < inside.x1 for name in names)
+    assert not any(a.overlaps(b) for n, a in enumerate(names) for b in names[:n])
+    assert len({text.get_fontsize() for text in figure.axes[0].texts}) == 1
 
 
 def test_a_plane_of_other_features_has_neither_box_nor_a_second_panel_it_did_not_ask_for() -> None:
